@@ -1,0 +1,1 @@
+"""Evidence about claims, the status that follows from it, and the reports that people read."""

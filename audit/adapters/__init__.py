@@ -1,0 +1,1 @@
+"""Implementations under audit, each behind one module."""

@@ -1,0 +1,32 @@
+"""Evidence records: what one run found, from which every status is computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from derivations.claim import Grade, Role
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One check of one claim: what was done, how far it can be trusted, and whether it passed."""
+
+    claim: str
+    kind: str
+    grade: Grade
+    role: Role
+    passed: bool
+    seconds: float
+    reason: str
+    detail: str
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class Control:
+    """One plausible wrong variant, given to the checker that accepted the right one."""
+
+    claim: str
+    name: str
+    rejected: bool
+    detail: str

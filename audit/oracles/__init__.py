@@ -1,0 +1,1 @@
+"""Independent computations that comparisons hold an implementation against."""

@@ -1,0 +1,30 @@
+"""Errors of a sum of terms that may cancel, measured by the largest of its terms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import torch
+
+from audit.comparison import Bench
+from audit.precision import ulp
+
+
+def within_terms(
+    bench: Bench, got: torch.Tensor, parts: Sequence[Sequence[Fraction]], ulps: float, what: str
+) -> None:
+    """got[i] is the sum of the exact terms parts[i], within ``ulps`` of the largest of them.
+
+    A sum of terms that cancel has no relative accuracy, so its own ulp would be the wrong measure.
+    """
+    values = got.detach().to("cpu", torch.float64).flatten().tolist()
+    bench.require(len(values) == len(parts), f"{what}: {len(values)} values, not {len(parts)}")
+    label = f"{what} {str(got.dtype).removeprefix('torch.')}"
+    for value, terms in zip(values, parts, strict=True):
+        bench.require(math.isfinite(value), f"{label} is {value!r}")
+        unit = ulp(max(map(abs, terms)), got.dtype)
+        error = float(abs(Fraction(value) - sum(terms)) / unit)
+        bench.require(error <= ulps, f"{label} is {value!r}: {error:.3g} ulp of its terms off")
+        bench.worst[label] = max(bench.worst.get(label, 0.0), error)

@@ -1,0 +1,116 @@
+"""audit.json: the ledger, what a run found, and a digest over all that does not depend on the run.
+
+Schema 1.  Two runs of one commit give the same file but for ``seconds`` and ``provenance``; the
+digest covers neither these nor the free-text details, so that two machines can agree on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+
+import sympy
+
+from audit.status import CONFIRMED, FAILED, TRUE, Record, grades, judge
+from derivations.claim import DOCUMENT_LINES, DOCUMENT_SHA256, Claim
+from derivations.ledger import section_title, unassigned_lines
+
+SCHEMA = 1
+RUN_DEPENDENT = ("seconds", "detail", "problems")
+
+
+def _assumption(a: object) -> str:
+    return a if isinstance(a, str) else f"${sympy.latex(a)}$"
+
+
+def _entry(claim: Claim, record: Record, problems: list[str]) -> dict[str, object]:
+    return {
+        "id": claim.id,
+        "section": section_title(claim),
+        "title": claim.title,
+        "lines": [list(r) for r in claim.lines],
+        "verdict": claim.verdict.value,
+        "severity": claim.severity.value,
+        "statement": claim.statement,
+        "assumptions": [_assumption(a) for a in claim.assumptions],
+        "witness": {str(s): str(v) for s, v in claim.witness.items()},
+        "correction": claim.correction,
+        "depends_on": list(claim.depends_on),
+        "supplied_by": list(claim.supplied_by),
+        "code": list(claim.code),
+        "sources": list(claim.sources),
+        "module": claim.module,
+        "status": FAILED if problems else CONFIRMED,
+        "problems": problems,
+        "grades": grades(record.evidence),
+        "evidence": [
+            {
+                "kind": e.kind, "grade": e.grade.value, "role": e.role.value, "passed": e.passed,
+                "seconds": round(e.seconds, 4), "reason": e.reason, "detail": e.detail,
+                "subject": e.subject,
+            }
+            for e in record.evidence
+        ],
+        "controls": [
+            {"name": c.name, "rejected": c.rejected, "detail": c.detail} for c in record.controls
+        ],
+    }
+
+
+def _totals(entries: list[dict]) -> dict[str, object]:
+    true = [e for e in entries if e["verdict"] in TRUE]
+    evidence = [e for entry in entries for e in entry["evidence"]]
+    controls = [c for entry in entries for c in entry["controls"]]
+    return {
+        "entries": len(entries),
+        "confirmed": sum(e["status"] == CONFIRMED for e in entries),
+        "failed": sum(e["status"] == FAILED for e in entries),
+        "by_verdict": dict(sorted(Counter(e["verdict"] for e in entries).items())),
+        "by_severity": dict(sorted(Counter(e["severity"] for e in entries).items())),
+        "nothing_to_prove": sum(not e["evidence"] for e in entries),
+        "true": len(true),
+        "true_with_two_grades": sum(len(e["grades"]) >= 2 for e in true),
+        "evidence": len(evidence),
+        "evidence_passed": sum(e["passed"] for e in evidence),
+        "controls": len(controls),
+        "controls_rejected": sum(c["rejected"] for c in controls),
+    }
+
+
+def digest(summary: Mapping[str, object]) -> str:
+    """SHA-256 over document, entries and coverage, without times, details and provenance."""
+
+    def stable(value: object) -> object:
+        if isinstance(value, dict):
+            return {k: stable(v) for k, v in value.items() if k not in RUN_DEPENDENT}
+        return [stable(v) for v in value] if isinstance(value, list) else value
+
+    kept = {k: stable(summary[k]) for k in ("schema", "document", "entries", "coverage", "totals")}
+    text = json.dumps(kept, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def summarise(
+    ledger: Mapping[str, Claim],
+    records: Mapping[str, Record],
+    misquoted: Mapping[str, list[str]],
+    provenance: Mapping[str, object],
+) -> dict[str, object]:
+    """The content of audit.json for the claims that were run."""
+    problems = judge(ledger, records, misquoted)
+    entries = [_entry(ledger[id], record, problems[id]) for id, record in records.items()]
+    unassigned = unassigned_lines(ledger[id] for id in records)
+    summary: dict[str, object] = {
+        "schema": SCHEMA,
+        "document": {"sha256": DOCUMENT_SHA256, "lines": DOCUMENT_LINES},
+        "entries": entries,
+        "coverage": {
+            "assigned": DOCUMENT_LINES - len(unassigned), "total": DOCUMENT_LINES,
+            "unassigned": unassigned,
+        },
+        "totals": _totals(entries),
+        "provenance": dict(provenance),
+    }
+    return {**summary, "digest": digest(summary)}

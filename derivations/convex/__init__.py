@@ -1,0 +1,1 @@
+"""Coordinatewise minima of convex functions, and coordinate descent."""

@@ -1,0 +1,1 @@
+"""DDIM's family, step and deterministic limit; transitions over several steps."""

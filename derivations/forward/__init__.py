@@ -1,0 +1,1 @@
+"""DDPM's forward process: one step, the chain, its expansion, its marginal, its limit."""

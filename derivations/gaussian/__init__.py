@@ -1,0 +1,1 @@
+"""The normal distribution: density, moments, entropy, linear combinations."""

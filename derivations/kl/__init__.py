@@ -1,0 +1,1 @@
+"""The KL divergence: definition, properties, closed forms between normal distributions."""

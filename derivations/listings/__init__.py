@@ -1,0 +1,1 @@
+"""The document's code: the noising demonstration, the embedding, the network fragment."""

@@ -1,0 +1,1 @@
+"""Moments: of mass and height, of random variables, of the normal distribution."""

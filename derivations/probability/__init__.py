@@ -1,0 +1,1 @@
+"""Bayes' rule, the product and chain rules, Markov chains."""

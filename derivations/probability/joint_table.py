@@ -1,0 +1,43 @@
+r"""Joint probability tables: events as unions of atoms.
+
+Any n events split the sample space into at most 2^n atoms, so an identity between probabilities of
+A, B and C that holds for the table of eight unknowns below holds in every probability space
+(Kolmogorov 1933, chapter I).  Conditional probability is P(E | F) = P(E and F) / P(F), P(F) > 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+
+from derivations.symbols import real
+
+Table = Mapping[tuple[int, ...], object]
+
+# p_101 is the probability of A and (not B) and C.
+EIGHT_ATOMS = {bits: real("p_" + "".join(map(str, bits))) for bits in product((1, 0), repeat=3)}
+NON_NEGATIVE = tuple(atom >= 0 for atom in EIGHT_ATOMS.values())
+A, B, C = {0: 1}, {1: 1}, {2: 1}
+
+
+def both(*events: Mapping[int, int]) -> dict[int, int]:
+    """The intersection of events, each given by the coordinates that it fixes."""
+    return {position: bit for event in events for position, bit in event.items()}
+
+
+def probability(table: Table, *events: Mapping[int, int]):
+    """P of the intersection: the sum of the atoms inside it."""
+    fixed = both(*events)
+    return sum(p for atom, p in table.items() if all(atom[i] == bit for i, bit in fixed.items()))
+
+
+def conditional(table: Table, event: Mapping[int, int], given: Mapping[int, int]):
+    """P(event | given) by its definition."""
+    return probability(table, event, given) / probability(table, given)
+
+
+def witness(**others: object) -> dict:
+    """The uniform table: every atom has probability 1/8, so every event P > 0."""
+    from sympy import Rational
+
+    return {atom: Rational(1, 8) for atom in EIGHT_ATOMS.values()} | others

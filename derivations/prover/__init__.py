@@ -1,0 +1,1 @@
+"""The checkers: each decides one kind of statement, and says so when it cannot."""

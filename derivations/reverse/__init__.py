@@ -1,0 +1,1 @@
+"""DDPM's reverse process: posterior, bound, objective, variance, conversions."""

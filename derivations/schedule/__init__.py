@@ -1,0 +1,1 @@
+"""Noise schedules: exact tables, and the document's listing of them."""

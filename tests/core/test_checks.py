@@ -1,0 +1,181 @@
+"""The wording of errors, and that values are checked only where they can be read."""
+
+import math
+
+import pytest
+import torch
+
+from core import checks
+from core.forward import q_sample, q_transition
+from core.schedule import linear_schedule
+
+TABLE = torch.zeros(11, dtype=torch.float64)
+DEVICES = ["cpu"] + ["cuda"] * torch.cuda.is_available()
+
+
+def fragments(error, *parts):
+    for part in parts:
+        assert part in str(error.value), f"{part!r} not in {error.value}"
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("device", DEVICES)
+def test_nan_and_infinity_are_named(bad, dtype, device):
+    x = torch.tensor([0.0, bad], dtype=dtype, device=device)
+    with pytest.raises(ValueError) as error:
+        checks.require_finite("x_0", x)
+    fragments(error, "x_0", "finite", str(bad))
+
+
+def test_integer_image_and_non_tensor():
+    for wrong, shown in ((torch.zeros(2, dtype=torch.uint8), "torch.uint8"), ([1.0], "[1.0]")):
+        with pytest.raises(ValueError) as error:
+            checks.require_finite("x_0", wrong)
+        fragments(error, "x_0", "floating-point", "[-1, 1]", shown)
+
+
+def test_like():
+    x = torch.zeros(2, 3)
+    checks.require_like("eps", x.clone(), "x_t", x)
+    with pytest.raises(ValueError) as error:
+        checks.require_like("eps", torch.zeros(2, 1), "x_t", x)
+    fragments(error, "eps", "shape of x_t", "(2, 3)", "(2, 1)")
+    with pytest.raises(ValueError) as error:
+        checks.require_like("eps", x.double(), "x_t", x)
+    fragments(error, "eps", "dtype of x_t", "float32", "float64", "eps.to(x_t.dtype)")
+    with pytest.raises(ValueError) as error:
+        checks.require_like("eps", torch.empty(2, 3, device="meta"), "x_t", x)
+    fragments(error, "eps", "meta")
+
+
+def test_real_numbers():
+    assert checks.require_real("a", 0.1).dtype == torch.float64
+    assert checks.require_real("a", 3).item() == 3.0
+    half = torch.ones(2, dtype=torch.float16)
+    assert checks.require_real("a", half) is half
+    for wrong in ("1", True, None):
+        with pytest.raises(ValueError, match="a must be"):
+            checks.require_real("a", wrong)
+    checks.require_non_negative("v", 0.0)
+    assert checks.require_positive("v", 1e-300).item() == 1e-300
+    mixed = torch.tensor([0.5, 0.0, -3.0])
+    for refuse, shown in (
+        (checks.require_positive, "got 0.0"),
+        (checks.require_non_negative, "-3.0"),
+    ):
+        with pytest.raises(ValueError) as error:
+            refuse("v", mixed)
+        fragments(error, "v", shown)
+    for refuse, value, right in (
+        (checks.require_positive, 0.0, "positive"),
+        (checks.require_positive, -1.0, "positive"),
+        (checks.require_non_negative, -1e-30, "0 or more"),
+    ):
+        with pytest.raises(ValueError) as error:
+            refuse("v", value)
+        fragments(error, "v", right, str(value))
+
+
+def test_broadcastable():
+    checks.require_broadcastable(a=torch.zeros(2, 3), b=torch.zeros(3))
+    with pytest.raises(ValueError) as error:
+        checks.require_broadcastable(a=torch.zeros(2, 3), b=torch.zeros(2))
+    fragments(error, "a (2, 3)", "b (2,)", "broadcast")
+
+
+@pytest.mark.parametrize(
+    "value, ends, accepted",
+    [
+        (0, "()", False), (0, "[)", True), (0, "[]", True), (0.5, "()", True), (1, "()", False),
+        (1, "[)", False), (1, "[]", True), (-1, "[]", False), (2, "[]", False),
+        (math.nan, "[]", False), (math.inf, "[]", False), (True, "[]", False), ("1", "[]", False),
+    ],
+)  # fmt: skip
+def test_number(value, ends, accepted):
+    if accepted:
+        return checks.require_number("eta", value, 0, 1, ends)
+    with pytest.raises(ValueError) as error:
+        checks.require_number("eta", value, 0, 1, ends)
+    fragments(error, "eta", f"{ends[0]}0, 1{ends[1]}", repr(value))
+
+
+def test_count():
+    checks.require_count("T", 1)
+    checks.require_count("dim", 4, least=4)
+    for value, least in ((0, 1), (3, 4), (2.0, 1), (True, 1)):
+        with pytest.raises(ValueError) as error:
+            checks.require_count("T", value, least)
+        fragments(error, "T", f"{least} or more", repr(value))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_timesteps_accepted(device):
+    table = TABLE.to(device)
+    for dtype in (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64):
+        t = checks.require_timesteps("t", torch.tensor([1, 10], dtype=dtype), table)
+        assert t.dtype == torch.int64 and t.tolist() == [1, 10] and t.device == table.device
+        assert table[t].shape == (2,)
+    for t in (1, 10, torch.tensor(7)):
+        assert checks.require_timesteps("t", t, table).shape == ()
+    assert checks.require_timesteps("s", 0, table, first=0) == 0
+    assert checks.require_timesteps("t", torch.zeros(0, dtype=torch.long), table).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "t, shown",
+    [
+        (0, "0"), (11, "11"), (-1, "-1"), (torch.tensor([3, 0]), "0"),
+        (torch.tensor([11, 4]), "11"),
+        (1.0, "1.0"), (True, "True"), (None, "None"), (torch.tensor([1.0]), "float32"),
+        (torch.tensor([True]), "bool"), (torch.tensor([[1]]), "(1, 1)"),
+    ],
+)  # fmt: skip
+def test_timesteps_refused(t, shown):
+    with pytest.raises(ValueError) as error:
+        checks.require_timesteps("t", t, TABLE)
+    fragments(error, "t must be", "in 1..10", "(B,)", "got", shown)
+
+
+def test_pair():
+    s, t = checks.require_pair(torch.tensor([0, 9]), 10, TABLE)
+    assert s.tolist() == [0, 9] and t == 10
+    s, t = checks.require_pair(4, torch.tensor([5, 6]), TABLE)
+    assert s == 4 and t.tolist() == [5, 6]
+    for s, t, shown in (
+        (5, 5, ("s = 5", "t = 5", "less than")),
+        (torch.tensor([1, 7]), torch.tensor([2, 6]), ("s = 7", "t = 6")),
+        (3, torch.tensor([4, 2]), ("s = 3", "t = 2")),
+        (-1, 5, ("s must be", "0..10", "-1")),
+        (0, 11, ("t must be", "1..10", "11")),
+        (torch.tensor([1]), torch.tensor([2, 3]), ("s must have the shape of t", "(2,)", "(1,)")),
+    ):
+        with pytest.raises(ValueError) as error:
+            checks.require_pair(s, t, TABLE)
+        fragments(error, *shown)
+
+
+def test_compiles_without_a_graph_break():
+    """Inside a traced graph no value can be read, and none is asked for."""
+    schedule = linear_schedule(10)
+
+    def step(x, t, eps):
+        return q_sample(schedule, x, t, eps) + q_transition(schedule, x, t - 1, t)[0]
+
+    x, eps = torch.linspace(-1, 1, 6).reshape(2, 3), torch.full((2, 3), 0.7)
+    t = torch.tensor([1, 10])
+    compiled = torch.compile(step, backend="eager", fullgraph=True)
+    assert torch.equal(compiled(x, t, eps), step(x, t, eps))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
+def test_captures_in_a_cuda_graph():
+    schedule = linear_schedule(10).to("cuda")
+    x, eps = torch.randn(2, 3, device="cuda"), torch.randn(2, 3, device="cuda")
+    t = torch.tensor([1, 10], device="cuda")
+    expected = q_sample(schedule, x, t, eps)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        captured = q_sample(schedule, x, t, eps)
+    graph.replay()
+    assert torch.equal(captured, expected)
