@@ -137,6 +137,23 @@ def applications():
 
 
 @claim(
+    "intro.separators",
+    lines="3",
+    verdict="misprint",
+    severity="cosmetic",
+    title="Two signs between the members of one list",
+    statement=(
+        "In the list of applications the first two members are separated by a comma, all others by "
+        "the sign that Chinese uses inside a list."
+    ),
+    correction="计算机视觉、NLP、",
+    sources=("GB/T 15834-2011, section 4.5 (enumeration comma)",),
+)
+def separators():
+    yield refutes(token("a comma inside the list", 3, "，NLP、", "、NLP、"))
+
+
+@claim(
     "intro.scope",
     lines="3",
     verdict="not-mathematical",

@@ -80,6 +80,36 @@ def notation():
 
 
 @claim(
+    "gaussian.combination.weights",
+    lines="43, 46",
+    verdict="definition",
+    severity="cosmetic",
+    title="The weights a and b are not introduced",
+    statement=(
+        r"The weights $a$ and $b$ occur without a word. They are real constants: for random ones "
+        r"the rule fails. Let $a$ be 0 or 1, a fair coin independent of $X \sim \mathcal N(0, 1)$, "
+        r"and $b = 0$: $aX$ has variance $\tfrac12$ and fourth moment $\tfrac32$, where "
+        r"$\mathcal N(0, \tfrac12)$ has $\tfrac34$."
+    ),
+    correction=r"for real constants $a$ and $b$",
+    sources=("Casella & Berger 2002, Statistical Inference, theorem 4.5.6",),
+)
+def weights():
+    half = Rational(1, 2)
+
+    def thinned_moment(k):
+        return sum(half * coin**k * expectation(x**k, x, 0, 1) for coin in (0, 1))
+
+    yield identity(
+        "the coin times X: variance and fourth moment; fourth moment of a normal law like it",
+        [thinned_moment(2), thinned_moment(4), expectation(x**4, x, 0, half)],
+        [half, Rational(3, 2), Rational(3, 4)],
+        wrong={"equal fourth moments": [half, Rational(3, 4), Rational(3, 4)],
+               "the mean of the coin as a constant weight": [half**2, 3 * half**4, Rational(3, 4)]},
+    )
+
+
+@claim(
     "gaussian.density-missing",
     lines="37",
     verdict="incomplete",
@@ -153,13 +183,13 @@ def density_of_the_normal():
 
 @claim(
     "gaussian.positive-variance",
-    lines="37",
+    lines="37, 41",
     verdict="holds-if",
     severity="cosmetic",
     title="A density exists only for sigma > 0",
     statement=(
         r"For given $\mu$ and $\sigma^2$ a density is announced. For $\sigma^2 = 0$ the "
-        r"distribution is the point mass at $\mu$, and no density exists."
+        r"distribution is the point mass at $\mu$, and no density exists; line 41 divides by 0."
     ),
     assumptions=POSITIVE,
     witness=WITNESS,

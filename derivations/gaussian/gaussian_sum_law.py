@@ -204,7 +204,7 @@ def combination_normality():
     yield identity(
         "jointly normal: the generating function of the combination is that of a normal law",
         MEAN * t + sum(log_mgf(c * t, 0, 1) for c in weights), log_mgf(t, MEAN, full),
-        given=(*POSITIVE, rho > -1, rho < 1),
+        given=CORRELATED,
         wrong={"line 46, without the covariance": log_mgf(t, MEAN, VARIANCE)},
     )
     signs = (1, -1)

@@ -113,12 +113,14 @@ def heading():
     lines="43",
     verdict="misprint",
     severity="cosmetic",
-    title="Variables said to be superposed",
-    statement="The word for superposition is used for the linear combination $aX + bY$.",
-    correction="线性组合 (linear combination)",
+    title="Variables called distributions and said to be superposed",
+    statement="The variables $X$ and $Y$ are called two distributions, and the word for "
+    "superposition is used for the linear combination $aX + bY$.",
+    correction="两个高斯变量 (normal variables), 线性组合 (linear combination)",
 )
 def superposed():
     yield refutes(token("the word of the heading again", 43, "叠加", "线性组合"))
+    yield refutes(token("X and Y are variables", 43, "高斯分布", "高斯变量"))
 
 
 @claim(
@@ -202,7 +204,7 @@ def combination_has_covariance():
         [(a * x + b * y).variance, covariance(x, y), y.variance],
         [combination_variance(a, sigma_1**2, b, sigma_2**2, rho * sigma_1 * sigma_2),
          rho * sigma_1 * sigma_2, sigma_2**2],
-        given=(*POSITIVE, rho > -1, rho < 1),
+        given=CORRELATED,
         wrong={"correlation for covariance": [
             combination_variance(a, sigma_1**2, b, sigma_2**2, rho), rho, sigma_2**2]},
     )

@@ -198,9 +198,11 @@ def log_base():
     r"finitely many outcomes if $Q(x)=0$ only where $P(x)=0$: then "
     r"$0\le\mathrm{KL}\le\sum_x P(x)^2/Q(x)-1$. The line omits this condition, without which the "
     r"quotient divides by 0.",
-    assumptions=(p > 0, q > 0, "Q(x) = 0 implies P(x) = 0; a term with P(x) = 0 counts as 0"),
+    assumptions=(p > 0, q > 0, "finitely many outcomes",
+                 "Q(x) = 0 implies P(x) = 0; a term with P(x) = 0 counts as 0"),
     witness={p: Rational(1, 2), q: Rational(1, 4)},
-    correction=r"Add: if $P\ll Q$, with $0\log 0=0$; otherwise $\mathrm{KL}(P\,\|\,Q)=+\infty$.",
+    correction=r"Add: if $P\ll Q$, with $0\log 0=0$; otherwise $\mathrm{KL}(P\,\|\,Q)=+\infty$. "
+    r"Over infinitely many outcomes the sum can be $+\infty$ even then.",
     sources=(KULLBACK, SHANNON),
     depends_on=("kl.log-bound", "kl.vanishing-term"),
 )

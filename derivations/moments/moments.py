@@ -106,12 +106,13 @@ def even_orders():
 
 @claim(
     "moments.definition.finite",
-    lines="113",
+    lines="113, 117",
     verdict="holds-if", severity="cosmetic",
     title="The moment exists",
     statement=r"The moment is defined when $E|X-c|^k$ exists. As the expectation of a non-negative "
     r"variable it always exists in $[0,\infty]$; what is meant is that it is finite, as it is for "
-    r"finitely many values and not in general.",
+    r"finitely many values and not in general. The same goes for the mixed moment, which for "
+    r"$q=0$ is a moment of $X$.",
     assumptions=("X takes finitely many values, or $E|X-c|^k<\\infty$",),
     correction=r"provided $E|X-c|^k<\infty$",
     sources=(f"{BOOK}, definition 2.2.1",),

@@ -63,7 +63,8 @@ def differentiated_back():
     r"$S$ grow; over the support it is wrong: for $X$ uniform on $[0,2]$, $k=1$, $c=0$ it gives 2, "
     r"and $EX=1$.",
     assumptions=(L > 0,), witness={L: 2},
-    correction=r"$\int_{\mathbb R}(x-c)^kf_X(x)\,dx$",
+    correction=r"$\int_{\mathbb R}(x-c)^kf_X(x)\,dx$, provided "
+    r"$\int_{\mathbb R}|x-c|^kf_X(x)\,dx<\infty$",
     sources=(f"{BOOK}, definition 2.2.1",),
     depends_on=("moments.continuous.with-density",),
 )

@@ -64,12 +64,14 @@ def expectation():
     "moments.expectation.letter",
     lines="119",
     verdict="misprint", severity="cosmetic",
-    title="The integration variable as argument of the expectation",
-    statement=r"The left side is written $E(x)$, with the variable that the integral binds.",
-    correction=r"$E(X)$",
+    title="The integration variable in place of the random variable",
+    statement=r"The left side is written $E(x)$, with the variable that the integral binds, and "
+    r"the density is said to be that of $x$.",
+    correction=r"$E(X)$; $f$ is the density of $X$",
 )
 def expectation_letter():
     yield refutes(token("the random variable is X", 119, "E(x)", "E(X)"))
+    yield refutes(token("the density is that of X", 119, "$f(x)$是 $x$ 的", "$f(x)$ 是 $X$ 的"))
 
 
 @claim(

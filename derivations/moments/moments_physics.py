@@ -148,6 +148,49 @@ def reference_point():
 
 
 @claim(
+    "moments.measure-word",
+    lines="112",
+    verdict="definition", severity="cosmetic",
+    title="A moment called a measure of a set of points",
+    statement=r"A moment is called a measure, by the word of measure theory, of a model made of "
+    r"points. It is a number, negative at times, and points have none before each carries a "
+    r"weight: at $x=-1,1$ the weights $(1,1)$ give $M_1(0)=0$ and $(3,1)$ give $-2$. What line 113 "
+    r"then defines belongs to random variables, whose weights are probabilities.",
+    correction="A moment is a number that describes how weights are distributed over points, or "
+    "the probability of a random variable over its values.",
+)
+def measure_word():
+    yield evaluates(
+        "two points, two systems of weights, two first moments, one of them negative",
+        lambda: tuple(weighted_moment(((w_left, -1), (1, 1)), 1) for w_left in (1, 3)), (0, -2),
+        wrong={"distances for coordinates": lambda: tuple(
+            weighted_moment(((w_left, 1), (1, 1)), 1) for w_left in (1, 3))},
+    )
+
+
+@claim(
+    "moments.reference-frame",
+    lines="96",
+    verdict="definition", severity="cosmetic",
+    title="Reference point glossed as a frame of reference",
+    statement="The reference point is glossed as a base point or a frame of reference. The two "
+    "are not the same: a frame is an origin with axes, and distances from the origin are the same "
+    "in every turned frame, while another origin changes them.",
+    correction="参考点（基点、原点）: a point; axes matter only where coordinates or an axis do.",
+    sources=("Goldstein, Classical mechanics, chapter 4",),
+)
+def reference_frame():
+    angle = real("angle")
+    turned = (sympy.cos(angle) * r_x - sympy.sin(angle) * r_y,
+              sympy.sin(angle) * r_x + sympy.cos(angle) * r_y)
+    yield identity(
+        "turned axes: the same squared distance from the origin",
+        turned[0] ** 2 + turned[1] ** 2, r_x**2 + r_y**2,
+        wrong={"another origin": (r_x - c) ** 2 + r_y**2, "one coordinate": r_x**2},
+    )
+
+
+@claim(
     "moments.torque",
     lines="96",
     verdict="holds-if", severity="misleading",
