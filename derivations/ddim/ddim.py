@@ -90,8 +90,9 @@ def ddpm_pair():
         r"$q_\sigma$, no $\sigma(\eta)$, no step and no sub-sequence of times."
     ),
     correction=(
-        r"Name the section after its content, a U-Net with timestep embedding, and give DDIM its "
-        r"own: the family of reverse processes (7), the update (12), $\sigma_t(\eta)$ (16)."
+        r"Name the section after its content, blocks of a U-Net, a timestep embedding and two "
+        r"noise schedules, and give DDIM its own: the family of reverse processes (7), the update "
+        r"(12), $\sigma_t(\eta)$ (16)."
     ),
     sources=(PAPER,),
     supplied_by=(
@@ -100,6 +101,7 @@ def ddpm_pair():
         "ddim.forward.kernel", "ddim.forward.not-markov", "ddim.objective.weight",
         "ddim.sigma.eta", "ddim.sigma.admissible", "ddim.eta-one.variance", "ddim.eta-one.kernel",
         "ddim.predicted-clean-image", "ddim.step.coefficients", "ddim.step.last",
+        "ddim.step.without-cancellation",
         "ddim.eta-zero.deterministic", "ddim.eta-zero.inverse", "ddim.eta-zero.constant-eps",
         "ddim.eta-zero.euler", "ddim.sigma-hat.excess", "ddim.sigma-hat.inadmissible",
     ),

@@ -20,13 +20,18 @@ from derivations.prover.execution import executes
         "A comment names a file of the code released with arXiv 2006.11239.  Nothing of that file "
         "follows; nor do the lines above come from it: the rescaled linear and the cosine schedule "
         "are those released with arXiv 2102.09672.  What that file holds of the forward process is "
-        "the draw from $q(x_t\\mid x_0)$ and the posterior."
+        "variances by name (a plain linear spacing among them), the mean and variance of "
+        "$q(x_t\\mid x_0)$ with a draw from it, and the posterior; the reverse step and the "
+        "objectives follow there."
     ),
     sources=(
         "hojonathanho/diffusion, diffusion_tf/diffusion_utils_2.py",
         "openai/improved-diffusion, improved_diffusion/gaussian_diffusion.py",
     ),
-    supplied_by=("multistep.q-sample", "schedule.linear.definition", "schedule.cosine.definition"),
+    supplied_by=(
+        "schedule.linear.definition", "marginal.density", "multistep.q-sample", "posterior.mean",
+        "posterior.variance", "reverse.objective.simple",
+    ),
 )
 def file_name():
     yield from ()

@@ -98,11 +98,11 @@ def comments():
     verdict="code-defect",
     severity="wrong-result",
     title="Opacity is noised like a colour",
-    statement=r"The picture is not converted to RGB. A PNG with transparency gives four channels, "
-    r"and noise is added to the fourth: at $t = 15$ a fully opaque pixel becomes partly "
-    r"transparent with probability 0.608.",
+    statement=r"The picture is not converted to RGB. A colour PNG with an opacity channel gives "
+    r"four channels (a grey one two), and noise is added to the last as well: at $t = 15$ the "
+    r"opacity of a fully opaque pixel falls below 1 with probability 0.608.",
     correction=r"Convert to three colour channels right after opening.",
-    sources=(DOCS + "transforms.ToTensor (mode RGBA)", "Pillow documentation: Image.convert"),
+    sources=(DOCS + "transforms.ToTensor (modes LA, RGBA)", "Pillow documentation: Image.convert"),
 )
 def alpha_channel():
     one = Fraction(1)
@@ -121,8 +121,8 @@ def alpha_channel():
     title="A palette picture becomes its index numbers",
     statement=r"The picture is not converted to RGB. A PNG with a palette gives one channel of "
     r"table indices over 255, which are not intensities: two files that show the same picture "
-    r"give different tensors. (A 16-bit picture is not divided, keeps an integer type and stops "
-    r"the program at line 303: noising.standard-noise.)",
+    r"give different tensors. (A grey picture of 16 bits is not divided, keeps an integer type and "
+    r"stops the program at line 303: noising.standard-noise.)",
     correction=r"Convert to three colour channels right after opening.",
     sources=(DOCS + "transforms.ToTensor (mode P)", "Pillow documentation: Concepts, Modes"),
 )

@@ -84,8 +84,9 @@ def imports():
     lines="290",
     verdict="holds",
     title="A thousand evenly spaced variances, both end points included",
-    statement=r"The variances are $a + (b - a)\,i/(T-1)$, $i = 0..T-1$: the first is exactly $a$, "
-    r"the last exactly $b$. The constants 0.02 and 0.0001 and $T = 1000$ are DDPM's.",
+    statement=r"The variances are $a + (b - a)\,i/(T-1)$, $i = 0..T-1$, up to rounding "
+    r"(noising.float32-spacing): the first is $a$, the last $b$. The constants 0.02 and 0.0001 and "
+    r"$T = 1000$ are DDPM's; their order is not (noising.beta-reversed).",
     assumptions=(steps > 1,),
     witness={steps: 2},
     sources=("arXiv 2006.11239, section 4",),
@@ -109,7 +110,8 @@ def even_spacing():
     severity="wrong-result",
     title="The variances fall from 0.02 to 0.0001",
     statement=r"The listing takes $\beta_1 = 0.02$ and $\beta_T = 10^{-4}$, a decreasing sequence. "
-    r"Lines 217 and 250 and DDPM have it increasing, from $10^{-4}$ to $0.02$.",
+    r"Lines 217 and 250 and DDPM have it increasing, in DDPM from $10^{-4}$ to $0.02$. (Line 250 "
+    r"prints 0.002 for the larger end; the 0.02 of this line is the published one.)",
     assumptions=(i >= 0,),
     witness={i: 0},
     correction=r"Exchange the end points: start at 0.0001 and end at 0.02.",

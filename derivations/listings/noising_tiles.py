@@ -41,7 +41,7 @@ def tiles(steps: int) -> list[int]:
     title="Standard normal noise like the picture",
     statement=r"The noise has the shape and the dtype (float32) of the picture, and its entries "
     r"are independent with mean 0 and variance 1. Of a picture that keeps an integer type, as a "
-    r"16-bit one does, no noise can be drawn: NotImplementedError.",
+    r"grey one of 16 bits does, no noise can be drawn: NotImplementedError.",
     assumptions=("the picture has eight bits a channel",),
     correction=r"Convert the picture to three channels of eight bits after opening it.",
     sources=("PyTorch documentation: torch.randn_like",),
@@ -72,7 +72,8 @@ def seed():
     severity="misleading",
     title="Fifteen of a thousand steps: the picture never turns to noise",
     statement=r"The loop stops at $t = 15$ of 1000. There the listed tables still weigh the "
-    r"picture by 0.860 and the noise by 0.510: the picture dominates in every tile.",
+    r"picture by 0.860 and the noise by 0.510: the picture keeps the larger weight in every tile, "
+    r"and the last one is far from pure noise.",
     correction=r"Show times across the whole range, for example $t = 1, 100, 250, 500, 750, 1000$; "
     r"at $t = 1000$ the picture's weight is 0.0064.",
     depends_on=("noising.index", "noising.alpha-bar-reversed"),
@@ -100,10 +101,11 @@ def fifteen_steps():
     lines="290, 304",
     verdict="code-defect",
     severity="misleading",
-    title="With the order mended, the fifteen tiles look clean",
+    title="With the order mended, the fifteen tiles stay close to the clean picture",
     statement=r"Exchanging the end points on line 290 alone does not make the demonstration work: "
-    r"at $t = 15$ of the published schedule the noise weighs 0.0599, so that all tiles look like "
-    r"the clean picture. The listed schedule's level at $t = 15$ is reached at $t = 170$.",
+    r"at $t = 15$ of the published schedule the noise weighs 0.0599, 15 of 255 grey levels in the "
+    r"saved file, so that every tile is the picture with at most a faint grain. The listed "
+    r"schedule's level at $t = 15$ is reached at $t = 170$.",
     correction=r"Mend the order and choose times across 1..1000.",
     depends_on=("noising.fifteen-steps",),
 )

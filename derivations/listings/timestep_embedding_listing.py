@@ -73,7 +73,7 @@ def integer_cast():
     title="Frequencies and angles in single precision",
     statement=r"The frequency, the angle and hence the phase are rounded in float32. An angle near "
     r"1000 has a spacing of $6 \cdot 10^{-5}$ there; for 128 columns and $t \le 999$ entries are "
-    r"wrong by up to $5.4 \cdot 10^{-5}$, hundreds of float32 units even where they are near 1.",
+    r"wrong by up to $5.5 \cdot 10^{-5}$, hundreds of float32 units even where they are near 1.",
     correction=r"Form frequencies and angles in float64 and round the embedding once; or keep "
     r"float32 where a released checkpoint was trained that way, and say so.",
     depends_on=("embedding.frequencies",),

@@ -127,8 +127,9 @@ def base_class():
     verdict="code-defect",
     severity="misleading",
     title="An empty forward would hide a missing one",
-    statement=r"Were the missing body a mere placeholder, every derived block without a forward of "
-    r"its own, as lines 346-376 leave one, would return None without a word.",
+    statement=r"Were the missing body a mere placeholder, as in the released code, every derived "
+    r"block without a forward of its own, as lines 346-376 leave one, would return None without a "
+    r"word.",
     correction=r"Raise NotImplementedError in the base class.",
     depends_on=("unet.grammar",),
 )

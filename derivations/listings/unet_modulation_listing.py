@@ -14,7 +14,7 @@ from sympy import S
 from derivations.claim import claim, corrects, refutes
 from derivations.listings.unet_listing import PUBLISHED
 from derivations.prover.counterexample import differs
-from derivations.prover.execution import evaluates
+from derivations.prover.execution import Raises, evaluates, executes
 from derivations.prover.gaussian_forms import standard_normal
 from derivations.prover.normal_form import identity
 from derivations.symbols import real
@@ -41,7 +41,8 @@ def centred(values):
     severity="cosmetic",
     title="Halving along the channels into scale and shift",
     statement=r"An even width $2C$ is split into two blocks of $C$ channels, the scale first; an "
-    r"odd width would be split unevenly, without an error.",
+    r"odd width above 1 would be split unevenly, without an error (a width of 1 gives one block, "
+    r"which cannot be unpacked into two).",
     assumptions=("the width is even, as line 374 makes it",),
     correction=r"State that the width is $2C$.",
     sources=(TORCH + "torch.chunk",),
@@ -52,12 +53,20 @@ def chunk():
         first = -(-width // 2)  # torch.chunk rounds the size of a block up
         return (first, width - first)
 
+    def unpacked(blocks):
+        scale, shift = blocks
+        return (scale, shift)
+
     yield evaluates(
         "widths 2C for C = 1 .. 256", lambda: all(halves(2 * c) == (c, c) for c in range(1, 257)),
         True, wrong={"widths 2C + 1": lambda: all(halves(2 * c + 1) == (c, c) for c in range(9))},
     )
     yield refutes(evaluates(
         "an odd width", lambda: halves(7), (4, 3), wrong={"an even one": lambda: halves(8)},
+    ))
+    yield refutes(executes(
+        "a width of 1 makes one block, and two names wait for it", lambda: unpacked([1]),
+        Raises("ValueError"), wrong={"two blocks": lambda: unpacked([4, 3])},
     ))
 
 

@@ -1,12 +1,12 @@
 """Names that the network fragment cannot see: unbound helpers, class bodies, stray functions.
 
 Each entry is shown on a minimal construct of our own.  Lines 371-375 stand in the body of a class,
-lines 377-395 outside of any class.
+lines 377-395 outside of any class.  The last entry is about the network that the parts never make.
 """
 
 from derivations.claim import claim, corrects, refutes
 from derivations.listings.unet_listing import PUBLISHED, PYTHON
-from derivations.prover.execution import Raises, executes
+from derivations.prover.execution import Raises, evaluates, executes
 
 HELPERS = "openai/improved-diffusion, nn.py"
 
@@ -197,4 +197,38 @@ def resblock_inner_outside():
     yield refutes(executes(
         "looking up a function of the file on a block", lambda: Stray().forward(1),
         Raises("AttributeError"), wrong={"a method": lambda: Method().forward(1)},
+    ))
+
+
+@claim(
+    "unet.network-missing",
+    lines="322, 336, 346, 397",
+    verdict="code-defect",
+    severity="misleading",
+    title="Parts of a network, and no network",
+    statement=r"No line makes an object of the container, of the residual or of the attention "
+    r"block, and none calls the embedding: the listing has no network that could predict a noise. "
+    r"Of the published one there is neither the perceptron on the embedding, nor the first and the "
+    r"last convolution, nor a change of resolution, nor the connections between both halves, nor "
+    r"the assembly. The blocks alone take no colour picture: both begin with the normalisation of "
+    r"32 groups, which does not divide 3 channels.",
+    correction=r"Assemble them: a convolution from the picture's channels to a multiple of 32, "
+    r"blocks on the way down and, joined with their outputs, on the way up, and a convolution back "
+    r"to the picture's channels; the timestep's embedding goes through two linear layers first.",
+    sources=(PUBLISHED + " (UNetModel, Upsample, Downsample)", HELPERS + " (normalization)"),
+    depends_on=("unet.group-norm",),
+)
+def network_missing():
+    def channels_left_over(channels, groups=32):
+        return channels % groups
+
+    yield refutes(evaluates(
+        "three channels do not fall into 32 groups", lambda: channels_left_over(3), 3,
+        wrong={"after a convolution to 128 channels": lambda: channels_left_over(128)},
+    ))
+    yield corrects(evaluates(
+        "the channel counts of the published networks do, 128 and its multiples",
+        lambda: [channels_left_over(128 * m) for m in (1, 2, 3, 4)], [0] * 4,
+        wrong={"without the first convolution": lambda: [
+            channels_left_over(3 * m) for m in (1, 2, 3, 4)]},
     ))

@@ -55,7 +55,7 @@ def cosine_definition():
         cosine_angle(T, T, s),
         pi / 2,
         given=STEPS,
-        wrong={"the angle without the divisor": (1 + s) * pi / 2, "a full turn less": 0},
+        wrong={"the angle without the divisor": (1 + s) * pi / 2, "half a turn": pi},
     )
 
 
