@@ -183,14 +183,17 @@ def main() -> int:
     out = Console(width=100, highlight=False)
     out.print(f"{len(covered)} mutants of {len(claims)} files")
     # Each verify runs two workers of its own; two at once keep small machines busy.
+    survivors = []
     with ThreadPoolExecutor(max_workers=2) as pool:
-        fates = list(track(
-            pool.map(lambda m: survives(m, claims[m.path]), covered), total=len(covered),
-            description="mutants", console=out,
-        ))
-    survivors = [m for m, survived in zip(covered, fates, strict=True) if survived]
-    for mutant in survivors:
-        out.print(f"survived: {mutant.path}:{mutant.line}: {mutant.change}")
+        fates = pool.map(lambda m: survives(m, claims[m.path]), covered)
+        bar = track(fates, total=len(covered), description="mutants", console=out,
+                    disable=not out.is_terminal)
+        for done, (mutant, survived) in enumerate(zip(covered, bar, strict=True), start=1):
+            if survived:
+                survivors.append(mutant)
+                out.print(f"survived: {mutant.path}:{mutant.line}: {mutant.change}")
+            if done % 10 == 0 and not out.is_terminal:
+                out.print(f"{done} of {len(covered)} mutants")
     for path in sorted(set(claims) - {m.path for m in covered}):
         out.print(f"no claim rests on {path}")
     out.print(f"{len(covered) - len(survivors)} of {len(covered)} mutants killed")

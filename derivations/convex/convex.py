@@ -99,18 +99,20 @@ def every_coordinate():
 @claim(
     "convex.question.scope",
     lines="171",
-    verdict="misprint", severity="misleading",
+    verdict="misprint", severity="cosmetic",
     title="The scope of the quantifier",
-    statement=r"Without brackets $\forall\delta$ reaches over the whole implication; $\delta=0$ "
-    r"then "
-    r"makes the premise true, and every point would be minimal: $f=t^2$ at $t=1$.",
+    statement=r"No bracket shows where $\forall\delta$ ends. By the convention that a quantifier "
+    r"reaches no further than it must, it belongs to the premise, as meant. Read over the whole "
+    r"implication, which the comma after it invites, $\delta=0$ makes the premise true, and every "
+    r"point would be minimal: $f=t^2$ at $t=1$.",
     correction=r"Brackets around the premise, quantifiers included.",
-    sources=("Enderton, A mathematical introduction to logic, section 2.1",),
+    sources=("Enderton, A mathematical introduction to logic, section 2.1 (abbreviations)",),
 )
 def scope():
     f, at_1 = lambda point: point**2, sympy.S(1)
     yield refutes(counterexample(
-        "delta = 0, z = 0: the premise f(1 + delta) >= f(1) is true, the conclusion false",
+        "read over the whole, at delta = 0, z = 0: the premise f(1 + delta) >= f(1) is true, the "
+        "conclusion false",
         sympy.Or(f(at_1 + delta) < f(at_1), f(at_1) <= f(z)), at={delta: 0, z: 0},
         wrong={"the point 0 for the point 1": sympy.Or(f(delta) < f(0), f(0) <= f(z))},
     ))

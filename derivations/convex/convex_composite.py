@@ -6,9 +6,9 @@ r"""Smooth plus separable: the case in which minimal in every coordinate still m
 Source: Tseng 2001.  The steps of the proof are in convex_separable.
 """
 
-from sympy import Abs, And, Eq, Max
+from sympy import Abs, And, Eq, Max, Or, Rational
 
-from derivations.claim import claim
+from derivations.claim import claim, refutes
 from derivations.convex.convex_separable import CONVEX_H
 from derivations.convex.convex_sources import TSENG
 from derivations.prover.counterexample import counterexample
@@ -43,11 +43,17 @@ def composite():
 @claim(
     "convex.composite.theorem",
     lines="182, 186",
-    verdict="holds",
+    verdict="holds-if", severity="misleading",
     title="Smooth plus separable: minimal in every coordinate is minimal",
-    statement=r"Let $f=g+\sum_ih_i(x_i)$ with $g$ convex and differentiable on $\mathbb R^n$ and "
-    r"each $h_i$ convex. If $f(x+\delta e_i)\ge f(x)$ for all $i$, $\delta$, then $f(x)=\min f$.",
+    statement=r"For $f=g+\sum_ih_i(x_i)$ with $g$ convex and smooth and each $h_i$ convex, minimal "
+    r"in every coordinate is minimal. Left out, as at line 173: the domain is to be all of "
+    r"$\mathbb R^n$ (or a product of intervals, $g$ being smooth up to its ends). On "
+    r"$x_1+x_2\ge1$, $x_1^2+x_2^2+|x_1|+|x_2|$ is 2 at $(0,1)$ and cannot be improved there in "
+    r"either coordinate; at $(\frac12,\frac12)$ it is $\frac32$.",
     assumptions=("g convex and differentiable on R^n; every h_i convex and finite",),
+    correction=r"Let $g:\mathbb R^n\to\mathbb R$ be convex and differentiable and each "
+    r"$h_i:\mathbb R\to\mathbb R$ convex. If $f(x+\delta e_i)\ge f(x)$ for all $i$ and all "
+    r"$\delta\in\mathbb R$, then $f(x)=\min f$.",
     sources=(TSENG,),
     depends_on=("convex.first-order", "convex.chain.gradient", "convex.chain.split",
                 "convex.inclusion", "convex.subgradient.inequality", "convex.rearranged",
@@ -75,6 +81,17 @@ def theorem():
         (f(x, y) <= f(shrunk(y), y), f(x, y) <= f(x, shrunk(x))), f(x, y) <= f(y_1, y_2),
         wrong={"strictly": f(x, y) < f(y_1, y_2)},
     )
+    round_cone = x_1**2 + x_2**2 + Abs(x_1) + Abs(x_2)
+    yield refutes(implies(
+        "on x_1 + x_2 >= 1 no admissible move along an axis improves (0, 1), where f is 2",
+        (x_1 + x_2 >= 1, Or(Eq(x_1, 0), Eq(x_2, 1))), round_cone >= 2,
+        wrong={"any admissible move makes it 3": round_cone >= 3},
+    ))
+    yield refutes(counterexample(
+        "yet (1/2, 1/2) is admissible and better", round_cone >= 2, given=(x_1 + x_2 >= 1,),
+        at={x_1: Rational(1, 2), x_2: Rational(1, 2)},
+        wrong={"bound 3/2": round_cone >= Rational(3, 2)},
+    ))
 
 
 @claim(

@@ -133,8 +133,8 @@ def stationary_minimum():
     verdict="holds-if", severity="misleading",
     title="Convex and smooth: minimal in every coordinate is minimal",
     statement=r"If $f$ is convex and smooth, minimal in each coordinate implies minimal. Left out: "
-    r"$f$ is to be finite and differentiable on all of $\mathbb R^n$ (or an open product of "
-    r"intervals). On $x_1+x_2\ge1$, $f=x_1^2+x_2^2$ cannot be improved at $(0,1)$ in either "
+    r"$f$ is to be finite and differentiable on all of $\mathbb R^n$ (or on an open convex "
+    r"set). On $x_1+x_2\ge1$, $f=x_1^2+x_2^2$ cannot be improved at $(0,1)$ in either "
     r"coordinate, and $f(\frac12,\frac12)=\frac12<1$.",
     assumptions=("f is convex and differentiable on all of R^n; no constraints",),
     correction=r"Let $f:\mathbb R^n\to\mathbb R$ be convex and differentiable. If "

@@ -192,10 +192,13 @@ def substitute_once():
     verdict="misprint",
     severity="cosmetic",
     title="The colour command turns the rest of the line red",
-    statement=r"\color is a switch that holds to the end of its group; the braces after it do not "
-    r"limit it. Here terms follow the coloured bracket, and they turn red, too.",
+    statement=r"In LaTeX, KaTeX and MathJax 3, \color is a switch that holds to the end of its "
+    r"group; the braces after it do not limit it. Here terms follow the coloured bracket, and they "
+    r"turn red, too. (MathJax 2 takes the braces as an argument; the form of line 258 is right in "
+    r"all.)",
     correction=r"{\color{red}{(...)}}, as line 258 has it, or \textcolor{red}{(...)}",
-    sources=("Carlisle, Packages in the graphics bundle (LaTeX), the color package",),
+    sources=("Carlisle, Packages in the graphics bundle (LaTeX), the color package",
+             "MathJax documentation, TeX extensions color and colorv2"),
 )
 def colour():
     for line in (237, 239):

@@ -141,7 +141,8 @@ def unit_variance():
     verdict="holds",
     title="A step multiplies and then adds normal noise of variance beta",
     statement=r"In words: the previous image times a constant, plus a normal variable with mean 0 "
-    r"and variance $\beta_t$ in each coordinate, that is with covariance $\beta_tI$.",
+    r"and variance $\beta_t$ in each coordinate, that is with covariance $\beta_tI$. (The line "
+    r"says that a normal distribution is added; what is added is a variable with this law.)",
     assumptions=RATE,
     witness={BETA: Rational(1, 50)},
     sources=(DDPM,),
@@ -163,12 +164,13 @@ def in_words():
 @claim(
     "forward.step.deterministic",
     lines="222",
-    verdict="false",
+    verdict="misprint",
     severity="misleading",
-    title="Noising is not deterministic",
-    statement=r"Noising is called deterministic. It is not: for given $x_{t-1}$ the next image has "
-    r"variance $\beta_t>0$, and two runs from one image differ by a variable of variance "
-    r"$2\beta_t$. What is fixed is the law of the step.",
+    title="Noising is fixed, not deterministic",
+    statement=r"The word printed says that noising is determined. Meant, as the rest of the "
+    r"sentence shows, is that its law is fixed and nothing is learned. Taken as deterministic it "
+    r"is wrong: for given $x_{t-1}$ the next image has variance $\beta_t>0$, and two runs from "
+    r"one image differ by a variable of variance $2\beta_t$.",
     assumptions=(*RATE, INDEPENDENT),
     witness={BETA: Rational(1, 50)},
     correction=r"Noising is random with a fixed law: $q(x_t\mid x_{t-1})$ contains no parameter "
@@ -180,7 +182,7 @@ def deterministic():
     first = step(Form(X_PREV), BETA, standard_normal("z"))
     again = step(Form(X_PREV), BETA, standard_normal("another z"))
     yield refutes(differs(
-        "a deterministic step would have variance 0", first.variance, sympy.S.Zero, given=RATE,
+        "a determined step would have variance 0", first.variance, sympy.S.Zero, given=RATE,
         at={BETA: Rational(1, 50)}, wrong={"variance beta": BETA},
     ))
     yield corrects(identity(

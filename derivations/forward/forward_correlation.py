@@ -34,6 +34,7 @@ from derivations.symbols import real
 
 A_S, A_R, A_T, V_0 = real("alpha_bar_s alpha_bar_r alpha_bar_t v_0")
 IN_ORDER = (A_T > 0, A_R > A_T, A_S > A_R, A_S < 1)
+FROM_START = (A_T > 0, A_R > A_T, A_S > A_R, A_S <= 1)  # s = 0 as well, where alpha_bar_s is 1
 Z_1, Z_2 = standard_normal("z_1"), standard_normal("z_2")
 
 
@@ -171,13 +172,13 @@ def previous_most_correlated():
     yield identity(
         "squared correlation for data of variance v, from the linear forms",
         covariance(early, late) ** 2 / (early.variance * late.variance), with_data,
-        given=(*IN_ORDER, V_0 > 0), wrong={
+        given=(*FROM_START, V_0 > 0), wrong={
             "the ratio for unit-variance data": A_T / A_S,
             "the start being given": squared_correlation(A_S, A_T),
         },
     )
     yield implies(
-        "a later image is correlated more for data of any variance", (*IN_ORDER, V_0 > 0),
+        "a later image is correlated more for data of any variance", (*FROM_START, V_0 > 0),
         with_data < correlation_with_data(A_R, A_T, V_0),
         wrong={"more than twice as much": 2 * with_data < correlation_with_data(A_R, A_T, V_0)},
     )

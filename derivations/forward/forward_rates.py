@@ -65,6 +65,19 @@ def history():
 
 
 @claim(
+    "forward.layout",
+    lines="216-217, 267-268",
+    verdict="not-mathematical",
+    severity="cosmetic",
+    title="Sentences broken by the end of a line",
+    statement=r"Two sentences go on in a new line without a reason, the second one in the middle "
+    r"of a word; a renderer puts a blank there.",
+)
+def layout():
+    yield from ()
+
+
+@claim(
     "forward.setup.steps",
     lines="216",
     verdict="definition",

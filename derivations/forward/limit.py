@@ -33,7 +33,7 @@ from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
 from derivations.symbols import real
 
-A, SUM, N, FLOOR, K, B_FIRST = real("alpha_bar beta_sum n floor k beta_1")
+A, SUM, N, K = real("alpha_bar beta_sum n k")
 WEIERSTRASS = "Mitrinović 1970, Analytic Inequalities (inequalities of Weierstrass)"
 TOTAL = Rational(201, 20)  # 1000 (1e-4 + 0.02) / 2, the sum of the published rates
 
@@ -51,11 +51,6 @@ def bounded_above(alpha_bar, beta_sum):
 def bounded_below(alpha_bar, beta_sum):
     """The lower bound of the product by the sum."""
     return alpha_bar >= 1 - beta_sum
-
-
-def power_bounded(power, n, rate):
-    """Bernoulli's bound of power = (1 - rate)^n."""
-    return power * (1 + n * rate) <= 1
 
 
 def scaled_rate(k, steps, first, last):
@@ -108,8 +103,10 @@ def index():
     statement=r"Enough steps are said to bring $\bar\alpha_T$ to 0. That is so if and only if "
     r"$\sum_t\beta_t=\infty$: $1-\sum_{t\le T}\beta_t\le\bar\alpha_T\le"
     r"1/(1+\sum_{t\le T}\beta_t)$ for all rates in $(0,1)$. For $\beta_t=1/(t+1)^2$, "
-    r"$\bar\alpha_T=\frac{T+2}{2(T+1)}\to\tfrac12$. (With one fixed sequence of rising rates, "
-    r"line 217, it does tend to 0: limit.rising-rates.)",
+    r"$\bar\alpha_T=\frac{T+2}{2(T+1)}\to\tfrac12$. Rates that rise, as line 217 has it, do not "
+    r"mend this if they are chosen for each $T$: $\beta_t=\frac t{T(T+1)}$ sum to $\tfrac12$, so "
+    r"$\bar\alpha_T\ge\tfrac12$. (With one fixed sequence of rising rates it does tend to 0: "
+    r"limit.rising-rates.)",
     assumptions=(A > 0, A <= 1, SUM >= 0, *RATE, r"$\sum_t\beta_t=\infty$"),
     witness={A: 1, SUM: 0, BETA: Rational(1, 50)},
     correction=r"If $\sum_{t=1}^\infty\beta_t=\infty$, then $\bar\alpha_T\to0$ as $T\to\infty$; "
@@ -140,39 +137,21 @@ def alpha_bar_limit():
         alpha_bar_of_squares(N) > Rational(1, 2),
         wrong={"above 51/100": alpha_bar_of_squares(N) > Rational(51, 100)},
     ))
-
-
-@claim(
-    "limit.rising-rates",
-    lines="272",
-    verdict="holds",
-    title="For one fixed sequence of rates that do not fall, alpha_bar_T -> 0 (supplied)",
-    statement=r"If the rates do not fall, as line 217 has it, and the sequence does not depend on "
-    r"$T$, then $\bar\alpha_T\le(1-\beta_1)^T\le1/(1+T\beta_1)\to0$.",
-    assumptions=(A > 0, A <= 1, B_FIRST > 0, BETA >= B_FIRST, BETA < 1),
-    witness={A: 1, B_FIRST: Rational(1, 10000), BETA: Rational(1, 50)},
-    sources=(WEIERSTRASS,),
-    depends_on=("limit.alpha-bar",),
-)
-def rising_rates():
-    state = (A > 0, A <= 1, B_FIRST > 0, BETA >= B_FIRST, BETA < 1)
-    yield implies(
-        "a step keeps alpha_bar_n below (1 - beta_1)^n, here called floor",
-        (*state, FLOOR > 0, A <= FLOOR), A * (1 - BETA) <= FLOOR * (1 - B_FIRST),
-        wrong={"below the square": A * (1 - BETA) <= FLOOR * (1 - B_FIRST) ** 2},
-    )
-    yield implies(
-        "a step keeps floor below 1 / (1 + n beta_1)",
-        (FLOOR > 0, N >= 0, B_FIRST > 0, B_FIRST < 1, power_bounded(FLOOR, N, B_FIRST)),
-        power_bounded(FLOOR * (1 - B_FIRST), N + 1, B_FIRST),
-        wrong={"twice as fast": power_bounded(FLOOR * (1 - B_FIRST), 2 * N + 2, B_FIRST)},
-    )
-    yield implies(
-        "start: both bounds hold at n = 0, where alpha_bar and floor are 1",
-        (Eq(A, 1), Eq(FLOOR, 1), Eq(N, 0)), And(A <= FLOOR, power_bounded(FLOOR, N, B_FIRST)),
-        wrong={"strictly below floor": A < FLOOR,
-               "the bound of n = 1": power_bounded(FLOOR, N + 1, B_FIRST)},
-    )
+    rate, partial = K / (T * (T + 1)), K * (K + 1) / (2 * T * (T + 1))
+    yield refutes(implies(
+        "rates t / (T (T + 1)) rise with t and lie within (0, 1)", (T >= 1, K >= 1, K + 1 <= T),
+        And(rate > 0, rate < rate.subs(K, K + 1), rate.subs(K, K + 1) < 1),
+        wrong={"they double": 2 * rate <= rate.subs(K, K + 1)},
+    ))
+    yield refutes(telescopes(
+        "the sum of the first k of them", rate, K, 1, partial, given=(T >= 1,),
+        wrong={"k - 1 for k + 1": partial.subs(K + 1, K - 1), "not halved": 2 * partial},
+    ))
+    yield refutes(implies(
+        "at k = T it is 1/2, whatever T, and by the lower bound alpha_bar_T is at least 1/2",
+        (T >= 1, Eq(SUM, partial.subs(K, T)), bounded_below(A, SUM)), A >= Rational(1, 2),
+        wrong={"at least 2/3": A >= Rational(2, 3)},
+    ))
 
 
 def logarithm_bounds():

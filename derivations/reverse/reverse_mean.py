@@ -92,7 +92,8 @@ def section_empty():
     statement=(
         r"$p_\theta(x_{0:T}) = p(x_T)\prod_{t=1}^T p_\theta(x_{t-1}\mid x_t)$ with $p(x_T) = "
         r"\mathcal{N}(0, I)$ and $p_\theta(x_{t-1}\mid x_t) = \mathcal{N}(\mu_\theta(x_t,t), "
-        r"\sigma_t^2 I)$; $\sigma_t^2$ is $\beta_t$, $\tilde\beta_t$, or learned."
+        r"\sigma_t^2 I)$; $\sigma_t^2$ is $\beta_t$, $\tilde\beta_t$ ($t\ge2$, as "
+        r"$\tilde\beta_1=0$), or learned."
     ),
     assumptions=(sigma_t > 0,),
     witness={sigma_t: 1},

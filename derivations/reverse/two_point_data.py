@@ -228,8 +228,8 @@ def published_modes():
         r"If $|x_0|\le1$ per coordinate, $\mathrm{KL}\big(q(x_{t-1}\mid x_t)\,\|\,\mathcal{N}(\mu, "
         r"\tilde\beta_t)\big)\le\frac{c_{x_0}^2}{2\tilde\beta_t}\mathrm{Var}(x_0\mid x_t)\le"
         r"\frac{\bar\alpha_{t-1}\beta_t}{2(1-\bar\alpha_{t-1})(1-\bar\alpha_t)}$ with $\mu = "
-        r"\mathbb{E}[x_{t-1}\mid x_t]$: for fixed $\bar\alpha_{t-1}<1$ it vanishes as "
-        r"$\beta_t\to0$. At $t=1$ it gives nothing."
+        r"\mathbb{E}[x_{t-1}\mid x_t]$ in one coordinate, $d$ times the last bound in $d$: for "
+        r"fixed $\bar\alpha_{t-1}<1$ it vanishes as $\beta_t\to0$. At $t=1$ it gives nothing."
     ),
     assumptions=(*STEP, r"$|x_0|\le1$ in every coordinate"),
     witness=STEP_WITNESS,
