@@ -5,8 +5,8 @@
     nox -s mutation -- --count 100 --seed 7  a larger draw
 
 Each mutant is written into a copy of the rooms, and ``verify`` is run on the claims that rest on
-the file: those that name it in ``code`` (core), or that it holds (derivations).  A mutant survives
-where verify still ends with status 0.  Negative controls, witnesses and the points of
+the file: those that name it in ``code`` (core), or that it holds or serves (derivations).  A mutant
+survives where verify still ends with status 0.  Negative controls, witnesses and the points of
 counterexamples are left alone: another wrong variant is as good as the first.
 """
 
@@ -128,14 +128,23 @@ def _with(tree: ast.Module, old: ast.AST, new: ast.AST) -> ast.Module:
 
 
 def claims_for(path: Path) -> list[str]:
-    """The claims that a change of this file must disturb."""
+    """The claims that a change of this file must disturb: those that it holds, or, for a file
+    that holds none, those of the modules that import it.
+    """
     from derivations import ledger
 
     module = ".".join(path.with_suffix("").parts)
     claims = ledger.load().values()
     if path.parts[0] == "core":
         return [c.id for c in claims if any(n.startswith(f"{module}.") for n in c.code)]
-    return [c.id for c in claims if c.module == module]
+    own = [c.id for c in claims if c.module == module]
+    return own or [c.id for c in claims if _imports(c.module, module)]
+
+
+def _imports(importer: str, module: str) -> bool:
+    """Whether a ledger module names another one in an import."""
+    tree = ast.parse((ROOT / (importer.replace(".", "/") + ".py")).read_text(encoding="utf-8"))
+    return any(isinstance(n, ast.ImportFrom) and n.module == module for n in ast.walk(tree))
 
 
 def survives(mutant: Mutant, claims: list[str]) -> bool:

@@ -81,12 +81,13 @@ def radical_image():
         "first form: 1 - beta x under the root", signal, sqrt(1 - BETA * X), given=RATE, at=at,
         wrong={"root of 1 - beta, times x": sqrt(1 - BETA) * X},
     ))
+    radicand = (1 - BETA) * X
     yield refutes(differs(
-        "second form: alpha x under the root", signal, sqrt((1 - BETA) * X), given=RATE, at=at,
+        "second form: alpha x under the root", signal, sqrt(radicand), given=RATE, at=at,
         wrong={"root of alpha, times x": sqrt(1 - BETA) * X},
     ))
     yield refutes(counterexample(
-        "a negative image value makes the second radicand negative", (1 - BETA) * X >= 0,
+        "a negative image value makes the second radicand negative", radicand >= 0,
         given=RATE, at={BETA: Rational(3, 4), X: -1},
         wrong={"the radicand without the image": 1 - BETA >= 0},
     ))

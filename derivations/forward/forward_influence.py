@@ -117,9 +117,13 @@ def dominance():
         "and only there", (*RATE, sqrt(BETA) < sqrt(1 - BETA)), BETA < Rational(1, 2),
         wrong={"below one third": BETA < Rational(1, 3)},
     )
+
+    def at_most(part):
+        return part * sqrt(BETA) <= sqrt(1 - BETA)
+
     yield implies(
         "up to 0.02 the ratio of the weights is at most 1/7", (*RATE, BETA <= Rational(1, 50)),
-        7 * sqrt(BETA) <= sqrt(1 - BETA), wrong={"1/8": 8 * sqrt(BETA) <= sqrt(1 - BETA)},
+        at_most(7), wrong={"1/8": at_most(8)},
     )
     yield identity(
         "and 1/7 is reached at 0.02", one_step_ratio(Rational(1, 50)), Rational(1, 7),

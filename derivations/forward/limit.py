@@ -87,10 +87,11 @@ def squares_converge() -> Check:
 def index():
     yield refutes(token("the limit is that of the last step", 272, r"\bar{\alpha}_t",
                         r"\bar{\alpha}_T"))
+    first_level = 1 - BETA
     yield refutes(counterexample(
         "alpha_bar_1 = 1 - beta_1 does not fall below 1/4, however many steps follow",
-        1 - BETA < Rational(1, 4), given=RATE, at={BETA: Rational(1, 2)},
-        wrong={"its own value": Eq(1 - BETA, Rational(1, 2), evaluate=False)},
+        first_level < Rational(1, 4), given=RATE, at={BETA: Rational(1, 2)},
+        wrong={"its own value": Eq(first_level, Rational(1, 2), evaluate=False)},
     ))
 
 
@@ -218,10 +219,13 @@ def scaled_linear():
     ))
     for step in logarithm_bounds():
         yield corrects(step)
+
+    def at_most(share):
+        return scaled_rate(K, T, Rational(1, 10000), Rational(2, 100)) <= share / T
+
     yield corrects(implies(
         "no scaled rate exceeds 20/T", (T >= 2, K >= 1, K <= T),
-        scaled_rate(K, T, Rational(1, 10000), Rational(2, 100)) <= 20 / T,
-        wrong={"19/T": scaled_rate(K, T, Rational(1, 10000), Rational(2, 100)) <= 19 / T},
+        at_most(20), wrong={"19/T": at_most(19)},
     ))
     yield corrects(implies(
         "no rate exceeds 20/T, so b/(1-b) <= b/(1 - 20/T)", (T > 20, *RATE, BETA <= 20 / T),

@@ -151,9 +151,10 @@ def end_of_chain():
 )
 def rates_rise():
     given = (FIRST > 0, FIRST < LAST, LAST < 1, T >= 2)
+    rise = (LAST - FIRST) / (T - 1)
     raised = linear_rate(T_STEP + 1, T, FIRST, LAST) - linear_rate(T_STEP, T, FIRST, LAST)
     yield identity(
-        "difference of neighbouring rates", raised, (LAST - FIRST) / (T - 1), given=given,
+        "difference of neighbouring rates", raised, rise, given=given,
         wrong={"T in place of T - 1": (LAST - FIRST) / T, "falling": (FIRST - LAST) / (T - 1)},
     )
     yield identity(
@@ -162,8 +163,8 @@ def rates_rise():
         given=given, wrong={"reversed, as in the listing": [LAST, FIRST]},
     )
     yield implies(
-        "the difference is positive", given, (LAST - FIRST) / (T - 1) > 0,
-        wrong={"a raise above one thousandth": (LAST - FIRST) / (T - 1) > Rational(1, 1000)},
+        "the difference is positive", given, rise > 0,
+        wrong={"a raise above one thousandth": rise > Rational(1, 1000)},
     )
     yield implies(
         "alpha falls where beta rises", given, (1 - LAST) < (1 - FIRST),

@@ -45,9 +45,17 @@ def asymmetric():
         (-Rational(49, 100), -Rational(48, 100)),
         wrong={"equal": (-Rational(1, 100), Rational(1, 100))},
     )
+    pair = (q, 1 - q)
+    orders = (divergence(HALVES, pair), divergence(pair, HALVES))
+    yield identity(
+        "a pair of two outcomes, (1/2, 1/2) and (1/4, 3/4), in both orders",
+        [order.subs(q, Rational(1, 4)) for order in orders],
+        [log(2) - log(3) / 2, 3 * log(3) / 4 - log(2)],
+        wrong={"exchanged": [3 * log(3) / 4 - log(2), log(2) - log(3) / 2]},
+    )
     yield counterexample(
-        "a pair of two outcomes: (1/2, 1/2) and (1/4, 3/4)",
-        Eq(divergence(HALVES, (q, 1 - q)), divergence((q, 1 - q), HALVES), evaluate=False),
+        "which are not equal",
+        Eq(*orders, evaluate=False),
         at={q: Rational(1, 4)},
         wrong={"outcomes exchanged in both": Eq(
             divergence(HALVES, (q, 1 - q)), divergence(HALVES, (1 - q, q)), evaluate=False)},

@@ -17,11 +17,11 @@ from derivations.prover.counterexample import differs
 from derivations.prover.execution import evaluates
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
+from derivations.schedule.printed_digits import agrees, close
 from derivations.schedule.schedule import (
     IDDPM,
     LARGEST_BETA,
     OFFSET,
-    close,
     cosine_angle,
     cosine_betas,
     cosine_f,
@@ -76,10 +76,10 @@ def cosine_definition():
     depends_on=("schedule.cosine.definition",),
 )
 def cosine_normalisation():
-    yield lies_within(
+    yield agrees(
         "f(0) in every printed digit",
         lambda: cosine_levels(1000)[0],
-        close("0.999844591000"),
+        "0.999844591000",
         wrong={"1": (1 - Rational(1, 10**12), 1 + Rational(1, 10**12)),
                "the cosine without its square": close("0.999922292")},
     )
@@ -208,16 +208,16 @@ def cosine_values():
         (2, "0.493843590441", "0.493766842702"),
         (3, "0.144272102386", "0.144249681203"),
     ):
-        yield lies_within(
+        yield agrees(
             f"alpha_bar at {quarter}/4 of the chain, every printed digit",
             lambda q=quarter: cosine_levels(4)[q] / cosine_levels(4)[0],
-            close(normalised),
+            normalised,
             wrong={"not normalised": close(plain)},
         )
-        yield lies_within(
+        yield agrees(
             f"f at {quarter}/4 of the chain, every printed digit",
             lambda q=quarter: cosine_levels(4)[q],
-            close(plain),
+            plain,
             wrong={"normalised": close(normalised)},
         )
 
@@ -256,10 +256,10 @@ def cosine_clipped_end():
         return product
 
     for count, digits in ((1000, "2.428766907e-9"), (4000, "1.517980469e-10")):
-        yield lies_within(
+        yield agrees(
             f"the product of all 1 - beta at T = {count}, every printed digit",
             lambda count=count: end(count),
-            close(digits),
+            digits,
             wrong={
                 "a tenth": tuple(x / 10 for x in close(digits)),
                 "the other length": close("1.5e-10" if count == 1000 else "2.4e-9"),
@@ -288,10 +288,10 @@ def cosine_offset_reason():
     for count, offset, digits in (
         (1000, OFFSET, "6.425e-3"), (4000, OFFSET, "3.141e-3"), (1000, Rational(0), "1.571e-3"),
     ):
-        yield lies_within(
+        yield agrees(
             f"the root of beta_1 at T = {count}, s = {offset}",
             lambda count=count, offset=offset: first_deviation(count, offset),
-            close(digits),
+            digits,
             wrong={"the variance itself": tuple(x**2 for x in close(digits)),
                    "the pixel bin": close("7.843e-3")},
         )

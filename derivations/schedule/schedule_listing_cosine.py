@@ -12,12 +12,13 @@ from flint import arb, fmpq
 from sympy import Abs, Rational, pi
 
 from derivations.claim import claim, corrects, refutes
-from derivations.prover.balls import BITS, lies_within, precision
+from derivations.prover.balls import BITS, precision
 from derivations.prover.counterexample import counterexample, differs
 from derivations.prover.execution import Raises, evaluates, executes, token
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.schedule.schedule import IDDPM, close, cosine_betas, cosine_levels
+from derivations.schedule.printed_digits import agrees, close
+from derivations.schedule.schedule import IDDPM, cosine_betas, cosine_levels
 from derivations.schedule.schedule_listing import RELEASED
 from derivations.symbols import real
 
@@ -122,12 +123,12 @@ def cosine_offset():
          lambda: printed_levels(1000)[500] / printed_levels(1000)[0],
          lambda: cosine_levels(1000)[500] / cosine_levels(1000)[0], "0.388681", "0.493844"),
     ):
-        yield refutes(lies_within(
-            f"{reason} as printed", printed, close(wrong_digits),
+        yield refutes(agrees(
+            f"{reason} as printed", printed, wrong_digits,
             wrong={"the published value": close(right_digits)},
         ))
-        yield corrects(lies_within(
-            f"{reason} with the published offset", published, close(right_digits),
+        yield corrects(agrees(
+            f"{reason} with the published offset", published, right_digits,
             wrong={"as printed": close(wrong_digits)},
         ))
 
@@ -154,8 +155,8 @@ def cosine_divisor():
         angle(1, PRINTED_OFFSET, PRINTED_DIVISOR), pi / 2,
         wrong={"its own value": Rational(15, 14) * pi / 2},
     ))
-    yield refutes(lies_within(
-        "the printed f(1)", lambda: printed_levels(1000)[1000], close("0.012536"),
+    yield refutes(agrees(
+        "the printed f(1)", lambda: printed_levels(1000)[1000], "0.012536",
         wrong={"0": (-Rational(1, 10**6), Rational(1, 10**6))},
     ))
     yield corrects(identity(
@@ -163,9 +164,9 @@ def cosine_divisor():
         angle(1, s, 1 + s), pi / 2, given=(s >= 0,),
         wrong={"with the divisor 1": angle(1, s, 1)},
     ))
-    yield corrects(lies_within(
+    yield corrects(agrees(
         "the divisor 1.08 with the printed offset is a schedule, but not the published one",
-        lambda: cosine_betas(1000, PRINTED_OFFSET)[0], close("3.42e-4"),
+        lambda: cosine_betas(1000, PRINTED_OFFSET)[0], "3.42e-4",
         wrong={"the published beta_1": close("4.13e-5")},
     ))
 
