@@ -5,10 +5,27 @@ t is the papers' timestep 1..T; 0 is the clean image.  Arrows point to what a mo
 
     checks               the wording of every error                    (imports nothing of core)
     schedule             beta_t and every table that follows from it   -> checks
-    forward              q(x_t | x_{t-1}), q(x_t | x_0), q(x_t | x_s)   -> schedule
+    zero_terminal_snr    a schedule that ends without signal           -> schedule
+    timesteps            sub-sequences of 1..T as integer chains       -> checks
+    forward              q(x_t | x_{t-1}), q(x_t | x_0), q(x_t | x_s)  -> schedule
     conversions          x_0, eps, v and the score, each from another  -> schedule
-    posterior            q(x_{t-1} | x_t, x_0), q(x_s | x_t, x_0)       -> forward
-    ddim                 the step x_t -> x_s with eta                  -> forward
+    posterior            q(x_{t-1} | x_t, x_0), q(x_s | x_t, x_0)      -> forward
+    ddim                 the step x_t -> x_s with eta, and backwards   -> forward
+    denoiser             a network, what it predicts, respacing        -> conversions, timesteps
+    exact_denoiser       the optimal denoiser of Gaussian data         -> denoiser
+    reverse              p(x_{t-1} | x_t): mean and variance           -> denoiser, posterior
+    noise                standard normal noise from a seed             -> checks
+    samplers             ancestral and DDIM, batched and resumable     -> reverse, ddim, noise
+    encoding             DDIM from image to noise and back             -> samplers
+    decoder              the discretised likelihood of 256 levels      -> checks
+    variational_bound    L_T, L_{t-1}, L_0                             -> reverse, decoder, kl
+    likelihood           bits per dimension, rate and distortion       -> variational_bound
+    weightings           weights of the loss by t                      -> reverse
+    objectives           L_simple, the bound, the hybrid               -> weightings, the bound
+    timestep_sampling    uniform, antithetic, by importance            -> checks
+    unet_config, unet_blocks, unet   the network of DDPM               -> timestep_embedding
+    ema                  the moving average of the weights             -> checks
+    diffusers_layout     weights under Hugging Face diffusers' names   -> unet
     gaussian             density, linear combination, entropy          -> checks
     kl                   divergences between Gaussians                 -> checks
     timestep_embedding   the two published conventions                 -> checks

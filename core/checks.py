@@ -2,18 +2,39 @@
 
 Shapes, dtypes and devices are always checked.  Values (finite, in range) are checked wherever
 they can be read: not while torch.compile traces and not while a CUDA graph is captured, where
-reading a value is impossible.  On a GPU each check of values waits for the tensor it reads;
-a timestep given as a Python int costs no wait.
+reading a value is impossible, and not inside `trusted`.  On a GPU each check of values waits for
+the tensor it reads; a timestep given as a Python int costs no wait.
 """
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
 
+_TRUSTED = ContextVar("trusted", default=False)
+
+
+@contextmanager
+def trusted() -> Iterator[None]:
+    """Inside it no value is read: for a loop whose arguments were checked before it began, and
+    which a check would stop at every step to wait for the GPU.  It ends with the block, also when
+    an exception leaves it, and holds for the current thread or task only.
+    """
+    before = _TRUSTED.set(True)
+    try:
+        yield
+    finally:
+        _TRUSTED.reset(before)
+
 
 def values_are_readable(x: Tensor) -> bool:
-    """Whether the values of x can be looked at now (neither tracing nor capturing)."""
-    capturing = x.is_cuda and torch.cuda.is_current_stream_capturing()
-    return not torch.compiler.is_compiling() and not capturing
+    """Whether the values of x can be looked at now (not tracing, capturing or trusted)."""
+    # Tracing first: the compiler cannot see into a context variable.
+    if torch.compiler.is_compiling() or _TRUSTED.get():
+        return False
+    return not (x.is_cuda and torch.cuda.is_current_stream_capturing())
 
 
 def require_floating(name: str, x: Tensor) -> None:
@@ -102,6 +123,12 @@ def require_count(name: str, value: int, least: int = 1) -> None:
         raise ValueError(f"{name} must be an integer, {least} or more; got {value!r}")
 
 
+def require_choice(name: str, value: str, choices: Collection[str]) -> None:
+    """One of the named options."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
+
+
 _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
@@ -123,6 +150,17 @@ def require_timesteps(name: str, t: Tensor | int, table: Tensor, first: int = 1)
     if values_are_readable(t) and bool(outside.any()):
         raise ValueError(f"{name} must be {right}; got {_first_where(outside, t)}")
     return t if t.ndim == 0 else t.to(table.device)
+
+
+def require_signal(t: Tensor, alpha_bar: Tensor) -> None:
+    """alpha_bar_t > 0 at every t: where it is 0, nothing of x_0 can be read off x_t and eps."""
+    silent = alpha_bar[t] == 0
+    if values_are_readable(silent) and bool(silent.any()):
+        T = alpha_bar.shape[0] - 1
+        raise ValueError(
+            f"t must be below T = {T} where x_0 follows from eps, because alpha_bar_T = 0 leaves "
+            f"no x_0 in x_T; got {_first_where(silent, t)}: predict v or x_0 instead"
+        )
 
 
 def require_pair(s: Tensor | int, t: Tensor | int, table: Tensor) -> tuple[Tensor, Tensor]:

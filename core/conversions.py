@@ -13,16 +13,18 @@ or infinity, t outside 1..T.
 
 from torch import Tensor
 
-from core.checks import require_finite, require_like, require_timesteps
+from core.checks import require_finite, require_like, require_signal, require_timesteps
 from core.schedule import NoiseSchedule, cast_like
 
 
 def x_0_from_eps(schedule: NoiseSchedule, x_t: Tensor, t: Tensor | int, eps: Tensor) -> Tensor:
     """The clean image that eps implies: (x_t - sqrt(1 - alpha_bar_t) eps) / sqrt(alpha_bar_t).
 
-    An error in eps is multiplied by sqrt(1 / snr_t), 157 at T of the linear schedule.
-    Source: DDPM (4) solved for x_0; DDIM (9).
+    An error in eps is multiplied by sqrt(1 / snr_t), 157 at T of the linear schedule.  Errors:
+    also a t where alpha_bar_t = 0.  Source: DDPM (4) solved for x_0; DDIM (9).
     """
+    t = require_timesteps("t", t, schedule.beta)
+    require_signal(t, schedule.alpha_bar)
     signal, noise = _signal_noise(schedule, "x_t", x_t, t, "eps", eps)
     return (x_t - noise * eps) / signal
 

@@ -14,7 +14,7 @@ match, an integer image, NaN or infinity, a timestep outside its range.
 
 from torch import Tensor
 
-from core.checks import require_finite, require_like, require_timesteps
+from core.checks import require_finite, require_like, require_signal, require_timesteps
 from core.forward import transition
 from core.schedule import NoiseSchedule, cast_like
 
@@ -49,9 +49,11 @@ def posterior_mean_from_eps(
 ) -> Tensor:
     """The posterior mean (B, ...) where x_0 is the one that x_t and eps imply, t in 1..T.
 
-    mean = (x_t - beta_t / sqrt(1 - alpha_bar_t) eps) / sqrt(alpha_t).  Source: DDPM (11).
+    mean = (x_t - beta_t / sqrt(1 - alpha_bar_t) eps) / sqrt(alpha_t).  Errors: also a t where
+    alpha_bar_t = 0.  Source: DDPM (11).
     """
     t = require_timesteps("t", t, schedule.beta)
+    require_signal(t, schedule.alpha_bar)
     require_finite("x_t", x_t)
     require_like("eps", eps, "x_t", x_t)
     c_eps = cast_like(schedule.beta[t] / schedule.one_minus_alpha_bar[t].sqrt(), x_t)

@@ -15,7 +15,7 @@ first 1 - alpha_bar by thousands.
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from fractions import Fraction
 
@@ -30,10 +30,11 @@ class NoiseSchedule:
     """The variances beta of the forward process, and the tables derived from them.
 
     beta: float64, shape (T + 1,), beta[0] = 0 and every other entry in (0, 1); beta[t] is the
-    paper's beta_t.  `linear_schedule` and its siblings build it.  All tables are float64 on the
-    device of beta.  A `_tail` is what rounding left behind: table + tail holds 106 bits, for the
-    differences of neighbouring entries.  Errors: ValueError for beta of another dtype or shape,
-    or with an entry outside its range; and where alpha_bar[T] or beta underflows float64.
+    paper's beta_t.  `linear_schedule` and its siblings build it.  beta[T] alone may be 1, as
+    `zero_terminal_snr` makes it: then alpha_bar[T] = 0 and x_T is noise only.  All tables are
+    float64 on the device of beta.  A `_tail` is what rounding left behind: table + tail holds 106
+    bits, for the differences of neighbouring entries.  Errors: ValueError for beta of another
+    dtype or shape, or with an entry outside its range; and where alpha_bar or beta underflows.
     Source: DDPM section 2; beta_tilde is DDPM (7), with beta_tilde[1] = 0.
     """
 
@@ -62,7 +63,18 @@ class NoiseSchedule:
 
     def to(self, device: torch.device | str) -> "NoiseSchedule":
         """The same schedule, bit for bit, on another device."""
-        return NoiseSchedule(self.beta.to(device))
+        return NoiseSchedule.of_tables({name: x.to(device) for name, x in vars(self).items()})
+
+    @classmethod
+    def of_tables(cls, tables: dict[str, Tensor]) -> "NoiseSchedule":
+        """A schedule whose tables are known: moved, or picked out of a longer one (`respace`).
+
+        Betas near 1 do not determine alpha_bar, so tables must not be rebuilt from rounded ones.
+        """
+        schedule = object.__new__(cls)
+        for table in fields(cls):
+            object.__setattr__(schedule, table.name, tables[table.name])
+        return schedule
 
 
 def linear_schedule(
@@ -134,6 +146,12 @@ def schedule_from_betas(betas: Sequence[float] | Tensor) -> NoiseSchedule:
         raise ValueError(
             f"betas must have shape (T,) with T >= 1, for beta_1..beta_T; got {tuple(betas.shape)}"
         )
+    if betas[-1] == 1:
+        T = betas.shape[0]
+        raise ValueError(
+            f"beta[{T}] must lie in (0, 1); got 1.0: `zero_terminal_snr` builds a schedule that "
+            f"ends without signal"
+        )
     betas = betas.double()
     return NoiseSchedule(torch.cat([betas.new_zeros(1), betas]))
 
@@ -168,7 +186,7 @@ def _sine_cosine(t: int, T: int, s: float) -> tuple[float, float]:
 
 
 def _require_betas(beta: Tensor) -> None:
-    """beta is float64, (T + 1,), 0 at index 0 and in (0, 1) after it."""
+    """beta is float64, (T + 1,), 0 at index 0 and in (0, 1) after it, or 1 at the end."""
     require_floating("beta", beta)
     if beta.dtype != torch.float64:
         raise ValueError(f"beta must be float64; got {beta.dtype}")
@@ -178,7 +196,7 @@ def _require_betas(beta: Tensor) -> None:
     if first != 0:
         raise ValueError(f"beta[0] must be 0, so that beta[t] is the paper's beta_t; got {first}")
     for t, value in enumerate(rest, start=1):
-        if not 0 < value < 1:
+        if not (0 < value < 1 or (value == 1 and t == len(rest))):
             raise ValueError(f"beta[{t}] must lie in (0, 1); got {value}")
         if value < sys.float_info.min:
             raise ValueError(
@@ -210,7 +228,7 @@ def _tables(beta: list[float]) -> dict[str, list[float]]:
             one_minus = one_minus + alpha_bar * beta_t
             alpha_bar = alpha_bar * (1 - beta_t)
             snr = alpha_bar / one_minus
-            if alpha_bar < sys.float_info.min:
+            if 0 < alpha_bar < sys.float_info.min:
                 raise ValueError(
                     f"beta must leave alpha_bar[T] at {sys.float_info.min} or more; "
                     f"got alpha_bar[{t}] = {alpha_bar:.3e}: use fewer or smaller betas"
@@ -222,7 +240,8 @@ def _tables(beta: list[float]) -> dict[str, list[float]]:
             tables["one_minus_alpha_bar_tail"].append(_tail(one_minus))
             tables["snr"].append(float(snr))
             # The quotient restores the digits that rounding snr takes from a log near 0.
-            tables["log_snr"].append(math.log(float(snr)) + _tail(snr) / float(snr))
+            log_snr = math.log(float(snr)) + _tail(snr) / float(snr) if snr else -math.inf
+            tables["log_snr"].append(log_snr)
             tables["beta_tilde"].append(float(one_minus_before / one_minus * beta_t))
     return tables
 

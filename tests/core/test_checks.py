@@ -1,6 +1,7 @@
 """The wording of errors, and that values are checked only where they can be read."""
 
 import math
+import threading
 
 import pytest
 import torch
@@ -109,6 +110,14 @@ def test_count():
         fragments(error, "T", f"{least} or more", repr(value))
 
 
+def test_choice():
+    checks.require_choice("clip", "off", ("off", "x_0"))
+    for wrong in ("on", "", None):
+        with pytest.raises(ValueError) as error:
+            checks.require_choice("clip", wrong, ("off", "x_0"))
+        fragments(error, "clip must be one of 'off', 'x_0'", repr(wrong))
+
+
 @pytest.mark.parametrize("device", DEVICES)
 def test_timesteps_accepted(device):
     table = TABLE.to(device)
@@ -153,6 +162,57 @@ def test_pair():
         with pytest.raises(ValueError) as error:
             checks.require_pair(s, t, TABLE)
         fragments(error, *shown)
+
+
+def test_trusted_reads_no_value():
+    bad = torch.tensor([math.nan])
+    with checks.trusted():
+        assert not checks.values_are_readable(bad)
+        checks.require_finite("x", bad)
+        checks.require_timesteps("t", torch.tensor([99]), TABLE)
+        with pytest.raises(ValueError, match="shape of y"):
+            checks.require_like("x", bad, "y", torch.zeros(2))
+        with checks.trusted():
+            pass
+        assert not checks.values_are_readable(bad)
+    for leave in (None, KeyError):
+        with pytest.raises((ValueError, KeyError)) as error:
+            with checks.trusted():
+                if leave:
+                    raise leave
+            checks.require_finite("x", bad)
+        assert error.type is (leave or ValueError)
+    with pytest.raises(ValueError, match="x must be finite"):
+        checks.require_finite("x", bad)
+
+
+def test_trust_is_of_one_thread():
+    seen = []
+    with checks.trusted():
+        thread = threading.Thread(target=lambda: seen.append(checks.values_are_readable(TABLE)))
+        thread.start()
+        thread.join()
+    assert seen == [True]
+
+
+def test_compiles_inside_trusted():
+    schedule = linear_schedule(10)
+    x, eps, t = torch.ones(2, 3), torch.ones(2, 3), torch.tensor([1, 10])
+    compiled = torch.compile(lambda x: q_sample(schedule, x, t, eps), backend="eager",
+                             fullgraph=True)  # fmt: skip
+    with checks.trusted():
+        inside = compiled(x)
+    assert torch.equal(inside, q_sample(schedule, x, t, eps))
+
+
+def test_signal():
+    alpha_bar = torch.tensor([1.0, 0.5, 0.0])
+    checks.require_signal(torch.tensor([1, 0]), alpha_bar)
+    checks.require_signal(torch.tensor(1), alpha_bar)
+    for t in (torch.tensor(2), torch.tensor([1, 2])):
+        with pytest.raises(ValueError) as error:
+            checks.require_signal(t, alpha_bar)
+        fragments(error, "t must be below T = 2", "alpha_bar_T = 0", "got 2", "predict v or x_0")
 
 
 def test_compiles_without_a_graph_break():

@@ -6,7 +6,13 @@ import mpmath
 import pytest
 import torch
 
-from core.ddim import ddim_coefficients, ddim_sigma, ddim_step
+from core.ddim import (
+    ddim_coefficients,
+    ddim_encode_step,
+    ddim_sigma,
+    ddim_step,
+    ddim_step_to,
+)
 from core.forward import q_sample
 from core.posterior import posterior_mean_from_eps
 from core.schedule import cosine_schedule, linear_schedule, schedule_from_betas
@@ -111,6 +117,60 @@ def test_step(dtype, device):
     assert torch.equal(without, ddim_step(schedule, *images[:2], t, s, 0.0, images[2]))
 
 
+def probe(step, images):
+    """The coefficients of a step that is linear in its images, one image of ones at a time."""
+    unit = torch.eye(images, dtype=torch.float64).unsqueeze(-1)
+    return [step(*(unit[i, j : j + 1].unsqueeze(0) for j in range(images))).item()
+            for i in range(images)]  # fmt: skip
+
+
+PAIRS = [(1, 0), (2, 1), (7, 0), (500, 499), (600, 300), (1000, 999), (1000, 0)]
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("t, s", PAIRS)
+def test_step_from_x_0_and_eps(t, s, eta):
+    bars = alpha_bars(LINEAR)
+    _, _, sigma = as_printed(bars, t, s, eta)
+    direction = MP.sqrt(max(1 - bars[s] - sigma**2, 0))
+    values = probe(lambda x_0, eps, z: ddim_step_to(LINEAR, x_0, eps, t, s, eta, z), 3)
+    for value, exact in zip(values, (MP.sqrt(bars[s]), direction, sigma), strict=True):
+        check(value, exact, 8)
+
+
+@pytest.mark.parametrize("t, s", PAIRS)
+def test_both_forms_agree(t, s):
+    x_t, eps, z = torch.randn(
+        3, 2, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(5)
+    )
+    x_0 = (x_t - LINEAR.one_minus_alpha_bar[t].sqrt() * eps) / LINEAR.alpha_bar[t].sqrt()
+    for eta, noise in ((0.0, None), (0.6, z), (1.0, z)):
+        one = ddim_step(LINEAR, x_t, eps, t, s, eta, noise)
+        other = ddim_step_to(LINEAR, x_0, eps, t, s, eta, noise)
+        assert torch.allclose(one, other, rtol=1e-13, atol=1e-12)
+
+
+@pytest.mark.parametrize("t, s", PAIRS)
+def test_encode_step(t, s):
+    """DDIM (12) with eta = 0 and the roles of s and t exchanged."""
+    bars = alpha_bars(LINEAR)
+    a = MP.sqrt(bars[t] / bars[s])
+    b = MP.sqrt(1 - bars[t]) - a * MP.sqrt(1 - bars[s])
+    values = probe(lambda x_s, eps: ddim_encode_step(LINEAR, x_s, eps, s, t), 2)
+    for value, exact in zip(values, (a, b), strict=True):
+        check(value, exact, 8)
+
+
+def test_encode_step_undoes_the_step_of_the_same_eps():
+    x_t, eps = torch.randn(2, 5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(6))
+    t, s = torch.tensor([1, 2, 600, 999, 1000]), torch.tensor([0, 1, 300, 998, 0])
+    x_s = ddim_step(LINEAR, x_t, eps, t, s, 0.0, None)
+    back = ddim_encode_step(LINEAR, x_s, eps, s, t)
+    assert torch.allclose(back, x_t, rtol=0, atol=1e-13)
+    half = ddim_encode_step(LINEAR, x_s.bfloat16(), eps.bfloat16(), s, t)
+    assert half.dtype == torch.bfloat16 and half.shape == (5, 3)
+
+
 def test_true_noise_leads_back_to_the_image():
     x_0, eps = torch.randn(2, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     x = q_sample(LINEAR, x_0, 1000, eps)
@@ -148,6 +208,15 @@ IMAGE = torch.zeros(2, 3)
         (lambda: ddim_step(LINEAR, IMAGE, IMAGE, 5, 4, 0.1, IMAGE[0]), ("z", "(2, 3)", "(3,)")),
         (lambda: ddim_step(LINEAR, IMAGE, IMAGE / 0, 5, 4, 0.0, None), ("eps", "finite")),
         (lambda: ddim_step(LINEAR, IMAGE / 0, IMAGE, 5, 4, 0.0, None), ("x_t", "finite")),
+        (lambda: ddim_step_to(LINEAR, IMAGE, IMAGE, 5, 4, 2, None), ("eta", "[0, 1]", "2")),
+        (lambda: ddim_step_to(LINEAR, IMAGE, IMAGE, 5, 5, 0.0, None), ("s must", "s = 5")),
+        (lambda: ddim_step_to(LINEAR, IMAGE / 0, IMAGE, 5, 4, 0.0, None), ("x_0", "finite")),
+        (lambda: ddim_step_to(LINEAR, IMAGE, IMAGE[:1], 5, 4, 0.0, None), ("eps", "(1, 3)")),
+        (lambda: ddim_step_to(LINEAR, IMAGE, IMAGE, 5, 4, 0.1, None), ("z must", "None")),
+        (lambda: ddim_encode_step(LINEAR, IMAGE, IMAGE, 4, 4), ("s must", "t = 4")),
+        (lambda: ddim_encode_step(LINEAR, IMAGE, IMAGE, 4, 1001), ("t must", "1001")),
+        (lambda: ddim_encode_step(LINEAR, IMAGE.int(), IMAGE, 4, 5), ("x_s", "int32")),
+        (lambda: ddim_encode_step(LINEAR, IMAGE, IMAGE / 0, 4, 5), ("eps", "finite")),
     ],
 )
 def test_refusals(call, parts):
