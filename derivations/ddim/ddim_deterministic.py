@@ -90,6 +90,7 @@ def eta_zero_deterministic():
     assumptions=(*LEVELS, "the same value of eps in both directions"),
     witness=TWO_LEVELS,
     sources=(f"{PAPER}, section 4.3",),
+    code=("core.ddim.ddim_encode_step", "core.encoding.decode"),
     depends_on=("ddim.eta-zero.deterministic",),
 )
 def eta_zero_inverse():
@@ -128,7 +129,7 @@ def eta_zero_inverse():
         alpha_bar_t: Rational(1, 4), alpha_bar_r: Rational(1, 2), alpha_bar_s: Rational(3, 4)
     },
     sources=(f"{PAPER}, sections 4.1 and 4.3",),
-    code=("core.ddim.ddim_step",),
+    code=("core.ddim.ddim_step", "core.encoding.encode"),
     depends_on=("ddim.eta-zero.deterministic",),
 )
 def eta_zero_constant_eps():

@@ -107,6 +107,7 @@ def marginal_step():
         "to alpha_bar = 1 are ddim.marginal.step",
     ),
     sources=(f"{PAPER}, Lemma 1 and appendix B",),
+    code=("core.samplers.sample",),
     depends_on=("ddim.marginal.step",),
 )
 def marginal_every_step():
@@ -155,6 +156,7 @@ def marginal_every_step():
         rho: Rational(1, 4), rho_r: Rational(1, 4),
     },
     sources=(f"{PAPER}, section 4.2 and appendix C.1",),
+    code=("core.denoiser.respaced_schedule", "core.denoiser.respace"),
     depends_on=("ddim.marginal.every-step",),
 )
 def marginal_sub_sequence():

@@ -160,7 +160,7 @@ def eta_one_variance():
     assumptions=LEVELS,
     witness=TWO_LEVELS,
     sources=(f"{PAPER}, section 4.1", "arXiv 2006.11239, eq. (6), (7)"),
-    code=("core.ddim.ddim_coefficients",),
+    code=("core.ddim.ddim_coefficients", "core.samplers.DDIM.step"),
     depends_on=("ddim.eta-one.variance",),
 )
 def eta_one_kernel():

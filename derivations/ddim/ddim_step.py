@@ -50,6 +50,7 @@ def coefficients(alpha_bar_s, alpha_bar_t, sigma):
     assumptions=ADMISSIBLE,
     witness=WITNESS,
     sources=(f"{PAPER}, eq. (9), (10), (12)",),
+    code=("core.samplers.DDIM.step", "core.denoiser.Denoiser.__call__"),
     depends_on=("ddim.family.definition",),
 )
 def predicted_clean_image():
@@ -90,7 +91,7 @@ def predicted_clean_image():
     assumptions=ADMISSIBLE,
     witness=WITNESS,
     sources=(f"{PAPER}, eq. (12)",),
-    code=("core.ddim.ddim_coefficients", "core.ddim.ddim_step"),
+    code=("core.ddim.ddim_coefficients", "core.ddim.ddim_step", "core.samplers.DDIM.step"),
     depends_on=("ddim.predicted-clean-image",),
 )
 def step_coefficients():
@@ -185,7 +186,7 @@ def step_without_cancellation():
     assumptions=(alpha_bar_t > 0, alpha_bar_t < 1),
     witness={alpha_bar_t: Rational(1, 2)},
     sources=(f"{PAPER}, eq. (12), (16)",),
-    code=("core.ddim.ddim_coefficients",),
+    code=("core.ddim.ddim_coefficients", "core.samplers.sample"),
     depends_on=("ddim.step.coefficients",),
 )
 def step_last():

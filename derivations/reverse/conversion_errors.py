@@ -44,6 +44,7 @@ from derivations.symbols import real
     assumptions=NOISY,
     witness=NOISY_WITNESS,
     sources=(DDIM_9,),
+    code=("core.weightings.convert_weighting",),
     depends_on=("conversions.x0-from-eps",),
 )
 def error_of_image():
@@ -81,6 +82,7 @@ def error_of_image():
     assumptions=NOISY,
     witness=NOISY_WITNESS,
     sources=(SALIMANS,),
+    code=("core.weightings.convert_weighting",),
     depends_on=("conversions.eps-from-v", "conversions.x0-from-v"),
 )
 def error_of_v():

@@ -253,6 +253,7 @@ def bounds():
     assumptions=(*STEP, w >= 0, w <= 1, "the logarithm and the exponential are increasing"),
     witness={**STEP_WITNESS, w: Rational(1, 2)},
     sources=(IDDPM_15,),
+    code=("core.reverse.p_mean_variance",),
     depends_on=("posterior.variance.below-beta", "posterior.first-step"),
 )
 def log_interpolation():

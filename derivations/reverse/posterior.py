@@ -179,7 +179,11 @@ def conditioning_rule():
     assumptions=STEP_OR_FIRST,
     witness=STEP_WITNESS,
     sources=(DDPM_7,),
-    code=("core.posterior.posterior_coefficients", "core.posterior.q_posterior"),
+    code=(
+        "core.posterior.posterior_coefficients",
+        "core.posterior.q_posterior",
+        "core.reverse.p_mean_variance",
+    ),
     depends_on=("posterior.conditioning-rule",),
 )
 def mean_by_conditioning():
@@ -216,7 +220,11 @@ def mean_by_conditioning():
     assumptions=STEP_OR_FIRST,
     witness=STEP_WITNESS,
     sources=(DDPM_7,),
-    code=("core.posterior.posterior_coefficients", "core.posterior.q_posterior"),
+    code=(
+        "core.posterior.posterior_coefficients",
+        "core.posterior.q_posterior",
+        "core.reverse.p_mean_variance",
+    ),
     depends_on=("posterior.conditioning-rule",),
 )
 def variance_by_conditioning():

@@ -50,7 +50,7 @@ NOISY = (B > 0, B < 1)
     assumptions=NOISY,
     witness={B: Rational(1, 2)},
     sources=("Ho, Jain & Abbeel 2020, arXiv 2006.11239, eq. (5) and section 3.1",),
-    code=("core.kl.kl_standard",),
+    code=("core.kl.kl_standard", "core.variational_bound.prior_term"),
     depends_on=("bound.decomposition", "limit.terminal-kl"),
 )
 def prior_in_closed_form():
@@ -96,6 +96,7 @@ def scaled_mean_square(channels):
         r"$2.91129454203\times10^{-5}$."
     ),
     sources=(SECTION_4, "mean and standard deviation of CIFAR-10 as published"),
+    code=("core.variational_bound.prior_term",),
     depends_on=("bound.prior-term", "bound.bits-per-dimension"),
 )
 def prior_value():
@@ -136,6 +137,7 @@ def prior_value():
     assumptions=(dimensions > 0, real("v") > 0),
     witness={dimensions: 3072, real("v"): 1},
     sources=("change of variables; the unit of arXiv 2006.11239, tables 1 and 4",),
+    code=("core.likelihood.likelihood",),
     depends_on=(),
 )
 def bits():
@@ -172,6 +174,7 @@ def bits():
         r"probabilities of any distribution function sum to $1$."
     ),
     sources=(DDPM_13,),
+    code=("core.decoder.discretised_gaussian_log_likelihood",),
     depends_on=(),
 )
 def decoder():

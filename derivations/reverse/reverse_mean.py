@@ -122,7 +122,7 @@ def model():
     assumptions=STEP_OR_FIRST,
     witness=STEP_WITNESS,
     sources=(DDPM_10, DDPM_11),
-    code=("core.posterior.posterior_mean_from_eps",),
+    code=("core.posterior.posterior_mean_from_eps", "core.reverse.p_mean_variance"),
     depends_on=("posterior.mean", "conversions.x0-from-eps"),
 )
 def mean_in_eps_form():
@@ -210,6 +210,7 @@ def mean_in_score_form():
     assumptions=STEP,
     witness=STEP_WITNESS,
     sources=("Salimans & Ho 2022, arXiv 2202.00512, section 4, put into DDPM (7)",),
+    code=("core.reverse.p_mean_variance",),
     depends_on=("posterior.mean", "conversions.x0-from-v"),
 )
 def mean_in_v_form():

@@ -44,6 +44,7 @@ ALGORITHM_2 = "Ho, Jain & Abbeel 2020, arXiv 2006.11239, Algorithm 2"
     assumptions=STEP_OR_FIRST,
     witness=STEP_WITNESS,
     sources=(ALGORITHM_2,),
+    code=("core.samplers.Ancestral.step",),
     depends_on=("reverse.mean.eps-form", "posterior.total-variance"),
 )
 def sampling_step():
@@ -93,6 +94,7 @@ def sampling_step():
     assumptions=(beta > 0, beta < 1),
     witness={beta: Rational(1, 10000)},
     sources=(ALGORITHM_2, "arXiv 2006.11239, section 3.3"),
+    code=("core.reverse.p_mean_variance", "core.samplers.sample"),
     depends_on=("reverse.mean.eps-form", "posterior.first-step"),
 )
 def last_step():

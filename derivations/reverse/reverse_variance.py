@@ -63,6 +63,7 @@ def gaussian_images():
     assumptions=DATA,
     witness=DATA_WITNESS,
     sources=(SECTION_32,),
+    code=("core.exact_denoiser.reverse_covariance",),
     depends_on=("posterior.conditioning-rule",),
 )
 def gaussian_data():
@@ -95,6 +96,7 @@ def gaussian_data():
     assumptions=(*STEP, v >= 0),
     witness=DATA_WITNESS,
     sources=(SECTION_32,),
+    code=("core.samplers.sample",),
     depends_on=("variance.gaussian-data",),
 )
 def gaussian_law():

@@ -60,6 +60,7 @@ w, first, second, guess = real("w first second guess")
     assumptions=(beta > 0, beta < 1, sigma_t > 0),
     witness={beta: Rational(1, 10000), sigma_t: 1},
     sources=(DDPM_14, "arXiv 2006.11239, section 3.4"),
+    code=("core.variational_bound.bound_term",),
     depends_on=("reverse.mean.eps-form", "posterior.first-step"),
 )
 def first_term():
@@ -100,6 +101,7 @@ def _weight_balls():
         r"as much as $t = 500$, and $L_{\mathrm{simple}}$ weighs all alike."
     ),
     sources=(DDPM_12, "linear schedule: arXiv 2006.11239, section 4"),
+    code=("core.weightings.bound_weighting",),
     depends_on=("reverse.objective.weight-forms",),
 )
 def weight_values():

@@ -66,6 +66,7 @@ mu, v, mu_p, x = real("mu v mu_p x")
     assumptions=(v > 0, sigma_t > 0),
     witness={v: 1, sigma_t: 2},
     sources=(DDPM_8,),
+    code=("core.variational_bound.bound_term",),
     depends_on=("posterior.bayes",),
 )
 def mean_matching():
@@ -152,6 +153,7 @@ def eps_weighted():
     assumptions=STEP,
     witness=STEP_WITNESS,
     sources=(DDPM_12, "Kingma et al. 2021, arXiv 2107.00630, section 4"),
+    code=("core.weightings.bound_weighting",),
     depends_on=("reverse.objective.eps-weight",),
 )
 def weight_forms():

@@ -39,6 +39,7 @@ def tweedie(x, score, alpha_bar):
     assumptions=(*NOISY, v >= 0),
     witness={**NOISY_WITNESS, v: 1},
     sources=(EFRON,),
+    code=("core.exact_denoiser.exact_denoiser",),
     depends_on=("posterior.conditioning-rule", "conversions.score"),
 )
 def gaussian_data():

@@ -68,6 +68,7 @@ def marginals_telescope():
         r"$t\ge2$ (rule of Bayes and Markov property)",
     ),
     sources=(DDPM_5,),
+    code=("core.likelihood.likelihood",),
     depends_on=("posterior.bayes", "bound.marginals-telescope"),
 )
 def decomposition():

@@ -1,0 +1,191 @@
+"""Gaussian data, where the optimal denoiser is known: its formulas, and whole chains with it."""
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import torch
+from hypothesis import strategies as st
+from sympy import sqrt
+
+from audit.adapters.core import (
+    DDIM,
+    Ancestral,
+    DiagonalGaussian,
+    ReverseVariance,
+    exact_denoiser,
+    respace,
+    reverse_covariance,
+    sample,
+    schedule_from_betas,
+)
+from audit.comparison import compares
+from audit.comparisons.ddim import COEFFICIENTS, POSTERIOR, exact, levels_of
+from audit.comparisons.samplers import BETAS, KINDS
+from audit.precision import exact_value
+from derivations.ddim.ddim import alpha_bar_t, x_0, x_t
+from derivations.reverse.reverse_variance import gaussian_data_variance
+from derivations.reverse.tweedie import tweedie
+from derivations.symbols import real
+
+STEP_BETA, A, V = real("beta alpha_bar_s v")
+
+
+def carried(schedule_betas, mean, variance, x, noise, slopes):
+    """x_0 of a chain on N(mean, variance) data, step by step from the exact slopes of each step.
+
+    slopes[t] is (a, b, c) of x_{t-1} = a x_t + b E[eps | x_t] + c z; E[eps | x_t] is Tweedie's.
+    """
+    bars = levels_of(schedule_betas)
+    for t in range(len(schedule_betas), 0, -1):
+        bar = float(bars[t])
+        spread = bar * variance + float(1 - bars[t])
+        eps = math.sqrt(float(1 - bars[t])) * (x - math.sqrt(bar) * mean) / spread
+        a, b, c = (float(k) for k in slopes[t])
+        x = a * x + b * eps + (c * noise.get(t, 0.0) if t > 1 else 0.0)
+    return x
+
+
+CHAINS = {
+    "beta": (Ancestral(ReverseVariance("beta")), 1.0),
+    "beta_tilde": (Ancestral(ReverseVariance("beta_tilde")), 1.0),
+    "eta": (DDIM(0.5), 0.5),
+    "eta = 0": (DDIM(), 0.0),
+}
+
+
+def chain_slopes(betas, name):
+    """The exact slopes of a step of the named sampler."""
+    levels, (method, eta) = levels_of(betas), CHAINS[name]
+
+    def at(s, t):
+        if isinstance(method, DDIM):
+            return [exact(c, levels, s, t, eta) for c in COEFFICIENTS]
+        posterior = [exact(c, levels, s, t, 1.0) for c in POSTERIOR]
+        variance = KINDS[name](betas, t)
+        return [*posterior[:2], math.sqrt(variance)]
+
+    return at
+
+
+class Recorded:
+    """A method that keeps the noise handed to each of its steps."""
+
+    def __init__(self, method):
+        self.method, self.clip, self.adds_noise, self.noise = method, "off", method.adds_noise, {}
+
+    def step(self, denoiser, x_t, t, z):
+        """The method's own step."""
+        self.noise[t] = torch.zeros_like(x_t) if z is None else z
+        return self.method.step(denoiser, x_t, t, z)
+
+
+def other_method(method):
+    """sample by another method, which is handed the same noise."""
+    def variant(denoiser, recorded, seeds, shape, **options):
+        recorded.method = method
+        return sample(denoiser, recorded, seeds, shape, **options)
+    return variant
+
+
+@compares("variance.gaussian-data.law", "ddim.marginal.every-step", subject=sample,
+          kind="whole chains", wrong={
+    "one step too few": lambda denoiser, method, seeds, shape, **o: sample(
+        respace(denoiser, tuple(range(max(denoiser.schedule.T - 1, 1), -1, -1))),
+        method, seeds, shape, dtype=o["dtype"]),
+    "always eta = 1/2": other_method(DDIM(0.5)),
+    "always beta": other_method(Ancestral(ReverseVariance("beta"))),
+    "noise in the last step": lambda denoiser, method, seeds, shape, **o: sample(
+        denoiser, method, seeds, shape, **o) + denoiser.schedule.beta[1].sqrt(),
+})
+def gaussian_chain(bench, subject):
+    """Every sampler on Gaussian data against its exact affine steps, same noise, T = 1..5."""
+    def body(betas, mean, variance):
+        schedule, seeds = schedule_from_betas(betas), torch.arange(3)
+        data = DiagonalGaussian(torch.full((1,), mean), torch.full((1,), variance))
+        exact_one = exact_denoiser(data, schedule)
+        for name, (method, _) in CHAINS.items():
+            seen, reached, recorded = [], [], Recorded(method)
+
+            def network(x, shown, seen=seen):
+                seen.append(x)
+                return exact_one.network(x, shown)
+
+            got = subject(replace(exact_one, network=network), recorded, seeds, (1,),
+                          dtype=torch.float64,
+                          callback=lambda state, reached=reached: reached.append(state.t))
+            slopes = {t: chain_slopes(betas, name)(t - 1, t) for t in range(1, len(betas) + 1)}
+            for i in range(3):
+                noise = {t: z[i].item() for t, z in recorded.noise.items()}
+                want = carried(betas, mean, variance, seen[0][i].item(), noise, slopes)
+                bound = 1e-13 * (1 + abs(mean)) / math.sqrt(float(levels_of(betas)[-1]))
+                bench.within(got[i].item(), want, bound, f"image of {name}")
+            bench.require(reached == list(range(len(betas) - 1, -1, -1)), f"told {reached}")
+
+    body((0.5,), 0.25, 0.5)
+    body((1e-4, 0.02, 0.5, 0.9), -0.5, 2.0)
+    bench.examples = max(bench.examples // 8, 5)
+    bench.forall(betas=st.lists(st.floats(1e-6, 0.9), min_size=2, max_size=4),
+                 mean=st.floats(-1, 1, width=32), variance=st.floats(0.125, 4, width=32))(body)
+
+
+@compares("variance.gaussian-data", subject=reverse_covariance, wrong={
+    "beta": lambda data, schedule, t: schedule.beta[t] * torch.eye(1, dtype=torch.float64),
+    "beta_tilde": lambda data, schedule, t: (
+        schedule.beta_tilde[t] * torch.eye(1, dtype=torch.float64)),
+    "the data's deviation": lambda data, schedule, t: reverse_covariance(
+        DiagonalGaussian(data.mean, data.variance.sqrt()), schedule, t),
+    "off by one in t": lambda data, schedule, t: reverse_covariance(
+        data, schedule, t % schedule.T + 1),
+})
+def covariance_of_gaussian_data(bench, subject):
+    """Var(x_{t-1} | x_t) of Gaussian data in ulps, from no variance to much, t = 1 included."""
+    formula = gaussian_data_variance(STEP_BETA, A, V)
+
+    def body(betas, share, variance):
+        t = 1 + round(share * (len(betas) - 1))
+        at = {STEP_BETA: Fraction(betas[t - 1]), A: levels_of(betas)[t - 1], V: Fraction(variance)}
+        data = DiagonalGaussian(torch.zeros(1), torch.full((1,), variance))
+        got = subject(data, schedule_from_betas(betas), t)
+        bench.within_ulps(got, exact_value(formula, at), 8, "variance")
+
+    for betas, share in (((0.5, 0.25), 0), ((1e-4, 0.02), 1), ((0.5, 1 - 2.0**-20), 1)):
+        for variance in (0.0, 1.0, 2.0):
+            body(betas, share, variance)
+    bench.forall(betas=BETAS, share=st.floats(0, 1),
+                 variance=st.floats(0.0078125, 16, width=32))(body)
+
+
+def tweedie_of_gaussian(x, mean, variance):
+    """E[x_0 | x_t] for x_0 ~ N(mean, variance), by Tweedie's formula."""
+    slope = -(x - sqrt(alpha_bar_t) * mean) / (alpha_bar_t * variance + 1 - alpha_bar_t)
+    return tweedie(x, slope, alpha_bar_t)
+
+
+@compares("conversions.tweedie.gaussian", subject=exact_denoiser, wrong={
+    "the data's deviation": lambda data, schedule, predicts: exact_denoiser(
+        DiagonalGaussian(data.mean, data.variance.sqrt()), schedule, predicts),
+    "the mean left out": lambda data, schedule, predicts: exact_denoiser(
+        DiagonalGaussian(0 * data.mean, data.variance), schedule, predicts),
+    "one kind for another": lambda data, schedule, predicts: replace(
+        exact_denoiser(data, schedule, predicts), predicts="v" if predicts == "eps" else "eps"),
+})
+def denoiser_of_gaussian_data(bench, subject):
+    """E[x_0 | x_t] of Gaussian data, through each of the three predictions, within 1e-13."""
+    formula = tweedie_of_gaussian(x_t, x_0, V)
+
+    def body(betas, share, mean, variance, x):
+        t = 1 + round(share * (len(betas) - 1))
+        bar = levels_of(betas)[t]
+        want = exact_value(formula, {alpha_bar_t: bar, x_t: Fraction(x), x_0: Fraction(mean),
+                                     V: Fraction(variance)})
+        data = DiagonalGaussian(torch.full((1,), mean), torch.full((1,), variance))
+        image = torch.full((1, 1), x, dtype=torch.float64)
+        for predicts in ("eps", "x_0", "v"):
+            got = subject(data, schedule_from_betas(betas), predicts)(image, t).x_0
+            bench.within(got, float(want), 1e-13 * (1 + abs(x)) / math.sqrt(float(bar)), predicts)
+
+    bench.forall(
+        betas=st.lists(st.floats(1e-6, 0.9), min_size=1, max_size=4), share=st.floats(0, 1),
+        mean=st.floats(-1, 1, width=32), variance=st.floats(0.125, 4, width=32),
+        x=st.floats(-3, 3, width=32))(body)
