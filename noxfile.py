@@ -2,8 +2,12 @@
 
     nox -s verify                 prove or refute every claim of the document, write audit.json
     nox -s verify -- kl --deep    one section, harder; --help shows all options
+    nox -s site                   the result of verify as pages: build/site/index.html
+    nox -s conformance            other implementations of DDPM and DDIM held against the proofs
+    nox -s conformance -- pkg.mod:Name    your own; docs/check-your-own.md
     nox -s tests                  the test suite, in parallel
     nox -s mutation               break it and see: verify must notice
+    nox -s bench                  core against its peers: speed and memory; many minutes
     nox -s lint                   style and import order
 
 Both of the first two install what they need into environments of their own, from constraints.txt.
@@ -29,6 +33,15 @@ def run_and_keep_status(session: nox.Session, *command: str) -> None:
         sys.exit(failure.return_code or 1)
 
 
+def install_peers(session: nox.Session) -> None:
+    """Other implementations, without their dependencies: those would bring another torch along.
+
+    What the code in question needs is pinned beside them; audit/adapters/standins.py says what is
+    not there.
+    """
+    session.install("-q", "--no-deps", "-r", "constraints-peers.txt")
+
+
 @nox.session
 def verify(session: nox.Session) -> None:
     """Run the ledger: every proof, every negative control, every comparison with core."""
@@ -37,10 +50,38 @@ def verify(session: nox.Session) -> None:
 
 
 @nox.session
+def site(session: nox.Session) -> None:
+    """Turn build/audit/audit.json into pages under build/site that open from the file system."""
+    session.install("-q", *PINS, "-e", ".[audit,site]")
+    run_and_keep_status(session, "python", "-m", "audit", "site", *session.posargs)
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Hold implementations against the proven formulas: all peers, one, or module:Name."""
+    session.install("-q", *PINS, "-e", ".[audit]")
+    install_peers(session)
+    run_and_keep_status(session, "python", "-m", "audit", "conformance", *session.posargs)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests on all cores; arguments after -- go to pytest."""
-    session.install("-q", *PINS, "-e", ".[audit,tests]")
+    session.install("-q", *PINS, "-e", ".[audit,repro,site,tests]")
+    install_peers(session)
     run_and_keep_status(session, "pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Race core against its peers on this machine, which should do nothing else meanwhile."""
+    session.install("-q", *PINS, "-e", ".[audit,bench,repro]")
+    install_peers(session)
+    run_and_keep_status(
+        session, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/bench",
+        "-o", "python_files=bench_*.py", "--benchmark-disable-gc", "--benchmark-columns=median,iqr",
+        *session.posargs,
+    )
 
 
 @nox.session

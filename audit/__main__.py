@@ -29,12 +29,22 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m audit", description="An audited reference for DDPM and DDIM."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    from audit import verify
+    from audit import conform, verify
+    from audit.site import command
 
     verify.add_arguments(commands.add_parser(
         "verify", help="prove or refute every claim of the document and hold core against them"
     ))
-    return verify.main(parser.parse_args(arguments))
+    command.add_site(commands.add_parser("site", help="turn a result of verify into pages"))
+    command.add_cite(commands.add_parser("cite", help="BibTeX for the audit or for one claim"))
+    commands.add_parser("write", help="write AUDIT.md, ERRATA.md and ERRATA.zh.md")
+    conform.add_arguments(commands.add_parser(
+        "conformance", help="hold implementations of DDPM and DDIM against the proven formulas"
+    ))
+    options = parser.parse_args(arguments)
+    run = {"verify": verify.main, "conformance": conform.main, "site": command.site,
+           "cite": command.cite, "write": command.write}
+    return run[options.command](options)
 
 
 if __name__ == "__main__":

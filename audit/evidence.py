@@ -24,9 +24,14 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Control:
-    """One plausible wrong variant, given to the checker that accepted the right one."""
+    """One plausible wrong variant, given to the checker that accepted the right one.
+
+    ``step`` counts the claim's evidence from 1 and names the check that was given the variant; 0
+    where there was no such check.
+    """
 
     claim: str
     name: str
     rejected: bool
     detail: str
+    step: int = 0

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import forkserver
 
 from audit.evidence import Control, Evidence
@@ -71,7 +71,7 @@ def run_claim(claim: Claim, effort: Effort) -> Record:
 
     def keep(found: tuple[Evidence, list[Control]]) -> None:
         evidence.append(found[0])
-        controls.extend(found[1])
+        controls.extend(replace(control, step=len(evidence)) for control in found[1])
 
     try:
         for check in claim.proof():

@@ -21,8 +21,25 @@ SCHEMA = 1
 RUN_DEPENDENT = ("seconds", "detail", "problems")
 
 
-def _assumption(a: object) -> str:
-    return a if isinstance(a, str) else f"${sympy.latex(a)}$"
+def assumption_text(a: object) -> str:
+    """An assumption as prose; symbols become LaTeX."""
+    if isinstance(a, str):
+        return a
+    names = {symbol: _symbol_latex(symbol.name) for symbol in a.free_symbols}
+    return f"${sympy.latex(a, symbol_names=names)}$"
+
+
+def _symbol_latex(name: str) -> str:
+    r"""The papers' way of writing a symbol: alpha_bar_t is \bar{\alpha}_{t}."""
+    if name.startswith("one_minus_"):
+        return rf"\left(1 - {_symbol_latex(name.removeprefix('one_minus_'))}\right)"
+    base, *rest = name.split("_")
+    letter = {"eps": r"\epsilon"}.get(base) or sympy.latex(sympy.Symbol(base))
+    for accent in ("bar", "tilde", "hat"):
+        if accent in rest:
+            rest.remove(accent)
+            letter = rf"\{accent}{{{letter}}}"
+    return f"{letter}_{{{','.join(rest)}}}" if rest else letter
 
 
 def _entry(claim: Claim, record: Record, problems: list[str]) -> dict[str, object]:
@@ -34,7 +51,7 @@ def _entry(claim: Claim, record: Record, problems: list[str]) -> dict[str, objec
         "verdict": claim.verdict.value,
         "severity": claim.severity.value,
         "statement": claim.statement,
-        "assumptions": [_assumption(a) for a in claim.assumptions],
+        "assumptions": [assumption_text(a) for a in claim.assumptions],
         "witness": {str(s): str(v) for s, v in claim.witness.items()},
         "correction": claim.correction,
         "depends_on": list(claim.depends_on),
@@ -54,7 +71,8 @@ def _entry(claim: Claim, record: Record, problems: list[str]) -> dict[str, objec
             for e in record.evidence
         ],
         "controls": [
-            {"name": c.name, "rejected": c.rejected, "detail": c.detail} for c in record.controls
+            {"name": c.name, "step": c.step, "rejected": c.rejected, "detail": c.detail}
+            for c in record.controls
         ],
     }
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from audit.document import Document
+from audit.evidence import Control
 from audit.status import CONFIRMED, Record
 from derivations.claim import Claim, Severity, Verdict
 
@@ -176,12 +177,20 @@ def show_claim(
         out.print(Text(f"{number}. {e.reason}"))
         out.print(Padding(Text.assemble(f"{e.role}, {e.kind}, {e.grade}: ", mark, f" - {e.detail}"),
                           (0, 0, 0, 3)))
-    if record.controls:
-        out.print(Text("\nWrong variants", style="bold"))
-    for c in record.controls:
-        mark = ("rejected", "green") if c.rejected else ("ACCEPTED", "red")
-        out.print(Text.assemble("- ", c.name, ": ", mark, f" - {c.detail}"))
+        _show_controls(out, [c for c in record.controls if c.step == number])
+    _show_controls(out, [c for c in record.controls if not 1 <= c.step <= len(record.evidence)])
     out.print(Text(f"\nstatus: {'failed' if problems else 'confirmed'}, {record.seconds:.2f} s",
                    style="bold red" if problems else "bold green"))
     for problem in problems:
         out.print(Text(f"  {problem}", style="red"))
+
+
+def _show_controls(out: Console, controls: list[Control]) -> None:
+    """The wrong variants that one check was given."""
+    if controls:
+        rejected = sum(c.rejected for c in controls)
+        out.print(Padding(Text(f"Wrong variants: {rejected} of {len(controls)} rejected by this "
+                               "check", style="dim"), (0, 0, 0, 3)))
+    for c in controls:
+        mark = ("rejected", "green") if c.rejected else ("ACCEPTED", "red")
+        out.print(Padding(Text.assemble("- ", c.name, ": ", mark, f" - {c.detail}"), (0, 0, 0, 5)))

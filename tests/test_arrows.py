@@ -14,7 +14,9 @@ FOREIGN = {
     "audit": set(),
     "repro": set(),
 }
-CORE_ADAPTER = ROOT / "audit" / "adapters" / "core.py"
+CORE_ADAPTERS = {
+    ROOT / "audit" / "adapters" / name for name in ("core.py", "core_conformance.py")
+}
 
 
 def modules(room):
@@ -36,7 +38,7 @@ def test_rooms_import_only_along_the_arrows(room):
     assert modules(room), f"{room} has no modules"
     for path in modules(room):
         rooms = {name for name in imported(path) if name in (*ROOMS, "tests")} - {room}
-        allowed = ALLOWED[room] | ({"core"} if path == CORE_ADAPTER else set())
+        allowed = ALLOWED[room] | ({"core"} if path in CORE_ADAPTERS else set())
         assert rooms <= allowed, f"{path.relative_to(ROOT)} imports {sorted(rooms - allowed)}"
 
 
@@ -45,6 +47,16 @@ def test_rooms_keep_to_their_libraries(room):
     for path in modules(room):
         foreign = set(imported(path)) & FOREIGN[room]
         assert not foreign, f"{path.relative_to(ROOT)} imports {sorted(foreign)}"
+
+
+PEERS = {"diffusers": "diffusers", "azula": "azula", "k_diffusion": "k_diffusion",
+         "denoising_diffusion_pytorch": "denoising_diffusion_pytorch"}
+
+
+@pytest.mark.parametrize("path", [p for r in ROOMS for p in modules(r)], ids=str)
+def test_a_peer_is_imported_by_its_own_adapter_only(path):
+    own = {PEERS.get(path.stem)} if path.parent == ROOT / "audit" / "adapters" else set()
+    assert set(imported(path)) & set(PEERS.values()) <= own
 
 
 def test_the_arrow_test_sees_a_forbidden_import(tmp_path):

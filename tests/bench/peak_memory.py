@@ -1,0 +1,40 @@
+"""The peak memory of one eager training step, in a process that does nothing else.
+
+On a GPU it is what torch allocated; on a CPU the growth of the resident set, network included.
+Run as a module it prints megabytes: python -m tests.bench.peak_memory core float32 cpu 16
+"""
+
+import resource
+import subprocess
+import sys
+from dataclasses import replace
+
+
+def measure(name: str, dtype: str, device: str, batch: int) -> float:
+    """Megabytes, read from a fresh process."""
+    command = [sys.executable, "-m", __name__, name, dtype, device, str(batch)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def main(name: str, dtype: str, device: str, batch: int) -> float:
+    """One training step here and now; megabytes."""
+    import torch
+
+    from tests.bench.networks import CONTENDERS, DTYPES, prepare
+
+    contender = replace(next(c for c in CONTENDERS if c.name == name), is_compiled=False)
+    x = torch.randn(batch, 3, 32, 32, device=device).contiguous(memory_format=torch.channels_last)
+    t = torch.zeros(batch, dtype=torch.int64, device=device)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    network, call = prepare(contender, DTYPES[dtype], device, True)
+    with torch.autocast(device, DTYPES[dtype], enabled=dtype != "float32"):
+        loss = (call(x, t).float() - x).square().mean()
+    loss.backward()
+    torch.optim.Adam(network.parameters(), fused=True).step()
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:4], int(sys.argv[4])))
