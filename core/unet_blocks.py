@@ -1,0 +1,136 @@
+"""The parts of the U-Net: residual block, self-attention, resampling, and how they are initialised.
+
+    block      y = shortcut(x) + conv2(dropout(silu(norm2(conv1(silu(norm1(x))) + shift))))
+               shift: the time embedding, projected to one number per channel
+    attention  y = x + out(softmax(q^T k / sqrt(d)) v),   (q, k, v) = qkv(norm(x))
+    weights    uniform on [-b, b],  b^2 = 3 scale / ((fan_in + fan_out) / 2);  biases 0
+
+scale is 1, and 1e-10 for the layer that ends a residual branch, so that every block begins as
+the identity or its shortcut.  Source: the code released with DDPM (appendix B names the parts).
+Images are (B, C, H, W), in any memory format; channels-last is the fast one.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import skip_init
+
+from core.unet_config import UNetConfig
+
+ENDS_BRANCH = 1e-10  # the published stand-in for 0 in variance scaling
+
+
+def initialised(
+    layer: type[nn.Conv2d] | type[nn.Linear], n_in: int, n_out: int, *size: int,
+    generator: torch.Generator | None, scale: float = 1.0, parts: list[int] | None = None,
+    **options: int,
+) -> nn.Module:
+    """A layer with published weights: fan-average uniform times scale, and biases 0.
+
+    size: of a convolution's kernel.  parts: output channels of the layers that this one stacks,
+    each initialised as the layer of its own that it is in the paper.
+    """
+    made = skip_init(layer, n_in, n_out, *size, device=torch.get_default_device(), **options)
+    positions = made.weight[0, 0].numel()
+    for weight in made.weight.detach().split(parts or [n_out]):
+        bound = (6 * scale / (positions * (n_in + weight.shape[0]))) ** 0.5
+        nn.init.uniform_(weight, -bound, bound, generator=generator)
+    nn.init.zeros_(made.bias)
+    return made
+
+
+class Norm(nn.GroupNorm):
+    """Group normalisation: torch's own kernel, or under torch.compile one that vectorises.
+
+    Inductor's own decomposition reduces the few channels of a group at a time, which is most of
+    what it spends outside convolutions; per channel it reduces whole vectors of channels-last
+    memory.  The variance of a group is the mean of its channels' variances plus the variance of
+    their means: nothing cancels, and statistics are float32 or better.  (torch's channels-last
+    CPU kernel subtracts moments: about 1e-2 off in float32 where a mean is 100 deviations.)
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not torch.compiler.is_compiling():
+            return super().forward(x)
+        per_group = (x.shape[0], self.num_groups, -1)
+        wide = x if x.dtype == torch.float64 else x.float()
+        variances, means = torch.var_mean(wide, dim=(2, 3), correction=0)
+        variances, means = variances.view(per_group), means.view(per_group)
+        mean = means.mean(dim=2, keepdim=True)
+        variance = (variances + (means - mean).square()).mean(dim=2, keepdim=True)
+        scale = self.weight.view(self.num_groups, -1) / (variance + self.eps).sqrt()
+        shift = self.bias.view(self.num_groups, -1) - mean * scale
+        # Stacked, the two are stored once instead of being computed again at every position.
+        scale, shift = torch.stack([scale, shift]).view(2, *x.shape[:2], 1, 1)
+        return (x * scale + shift).to(x.dtype)
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions beside a shortcut, and self-attention after them where asked for."""
+
+    def __init__(
+        self, n_in: int, n_out: int, attends: bool, config: UNetConfig,
+        generator: torch.Generator | None,
+    ):
+        super().__init__()
+        self.dropout = config.dropout
+        self.norm1 = Norm(config.groups, n_in, config.norm_eps)
+        self.conv1 = initialised(nn.Conv2d, n_in, n_out, 3, padding=1, generator=generator)
+        self.norm2 = Norm(config.groups, n_out, config.norm_eps)
+        self.conv2 = initialised(
+            nn.Conv2d, n_out, n_out, 3, padding=1, generator=generator, scale=ENDS_BRANCH
+        )
+        self.shortcut = nn.Identity()
+        if n_in != n_out:
+            self.shortcut = initialised(nn.Conv2d, n_in, n_out, 1, generator=generator)
+        self.attention = SelfAttention(n_out, config, generator) if attends else nn.Identity()
+
+    def forward(self, x: Tensor, shift: Tensor) -> Tensor:
+        """x (B, n_in, H, W), shift (B, n_out) -> (B, n_out, H, W)."""
+        h = self.conv1(functional.silu(self.norm1(x))) + shift[:, :, None, None]
+        h = functional.dropout(functional.silu(self.norm2(h)), self.dropout, self.training)
+        return self.attention(self.shortcut(x) + self.conv2(h))
+
+
+class SelfAttention(nn.Module):
+    """Every position attends to every position, beside a shortcut."""
+
+    def __init__(self, n: int, config: UNetConfig, generator: torch.Generator | None):
+        super().__init__()
+        self.heads = config.heads
+        self.norm = Norm(config.groups, n, config.norm_eps)
+        self.qkv = initialised(nn.Conv2d, n, 3 * n, 1, generator=generator, parts=[n, n, n])
+        self.out = initialised(nn.Conv2d, n, n, 1, generator=generator, scale=ENDS_BRANCH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, n, H, W) -> (B, n, H, W)."""
+        B, n, H, W = x.shape
+        # In channels-last memory each of these is a view: (3, B, heads, H W, n / heads).
+        qkv = self.qkv(self.norm(x)).permute(0, 2, 3, 1)
+        q, k, v = qkv.reshape(B, H * W, 3, self.heads, n // self.heads).permute(2, 0, 3, 1, 4)
+        attended = functional.scaled_dot_product_attention(q, k, v)
+        return x + self.out(attended.transpose(1, 2).reshape(B, H, W, n).permute(0, 3, 1, 2))
+
+
+class Downsample(nn.Module):
+    """Half the resolution: a 3x3 convolution of stride 2, padded below and on the right only."""
+
+    def __init__(self, n: int, generator: torch.Generator | None):
+        super().__init__()
+        self.conv = initialised(nn.Conv2d, n, n, 3, stride=2, generator=generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, n, H, W) -> (B, n, H / 2, W / 2)."""
+        return self.conv(functional.pad(x, (0, 1, 0, 1)))
+
+
+class Upsample(nn.Module):
+    """Twice the resolution: nearest neighbour, then a 3x3 convolution."""
+
+    def __init__(self, n: int, generator: torch.Generator | None):
+        super().__init__()
+        self.conv = initialised(nn.Conv2d, n, n, 3, padding=1, generator=generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, n, H, W) -> (B, n, 2 H, 2 W)."""
+        return self.conv(functional.interpolate(x, scale_factor=2, mode="nearest"))

@@ -1,0 +1,380 @@
+"""The U-Net: published counts, closed forms of its parts, and one answer however it is run.
+
+That its whole output is right is shown against diffusers, in `test_diffusers_layout`.
+"""
+
+import math
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import group_norm
+from torch.utils.flop_counter import FlopCounterMode
+
+from core.denoiser import Denoiser
+from core.schedule import linear_schedule
+from core.timestep_embedding import timestep_embedding_ddpm, timestep_embedding_improved
+from core.unet import UNet
+from core.unet_blocks import Downsample, Norm, ResidualBlock, SelfAttention, Upsample
+from core.unet_config import UNetConfig
+
+DEVICES = ["cpu"] + ["cuda"] * torch.cuda.is_available()
+SMALL = UNetConfig(image_size=8, channels=8, multipliers=(1, 2), blocks=1,
+                   attention_resolutions=(4,), groups=4)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def randomised(network, seed=1):
+    """Every weight away from 0: the published zeros would hide what they multiply."""
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.copy_(torch.randn(weight.shape, generator=generator(seed)) * 0.2)
+            seed += 1
+    return network
+
+
+def inputs(config=SMALL, batch=2, dtype=torch.float32, device="cpu"):
+    side = config.image_size
+    x = torch.randn(batch, config.image_channels, side, side, generator=generator(7))
+    return x.to(device, dtype), torch.arange(batch, device=device) * 3
+
+
+def meta(config):
+    with torch.device("meta"):
+        return UNet(config)
+
+
+def parameters(config):
+    return sum(weight.numel() for weight in meta(config).parameters())
+
+
+def test_published_parameter_counts():
+    assert parameters(UNetConfig()) == 35_746_307
+    assert parameters(UNetConfig(learns_variance=True)) == 35_749_766
+    assert parameters(UNetConfig(classes=10)) == 35_746_307 + 10 * 512
+
+
+def test_published_flop_count_and_its_split():
+    network = UNet(UNetConfig()).eval()
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter, sdpa_kernel(SDPBackend.MATH):
+        network(torch.zeros(1, 3, 32, 32), torch.zeros(1))
+    assert counter.get_total_flops() == 12_443_713_536
+    found = {str(op): flop for op, flop in counter.get_flop_counts()["Global"].items()}
+    assert found == {"aten.convolution": 12_102_139_904, "aten.bmm": 335_806_464,
+                     "aten.addmm": 5_767_168}
+
+
+def test_attention_is_where_the_paper_has_it():
+    found = [name for name, module in meta(UNetConfig()).named_modules()
+             if isinstance(module, SelfAttention)]
+    level_1, mirror = "down.1.blocks", "up.2.blocks"
+    assert found == [f"{level_1}.0.attention", f"{level_1}.1.attention", "middle.0.attention",
+                     *(f"{mirror}.{i}.attention" for i in range(3))]
+
+
+def is_uniform(weight, fan_in, fan_out, scale=1.0):
+    bound = math.sqrt(3 * scale / ((fan_in + fan_out) / 2))
+    weight = weight.detach().double()
+    assert weight.abs().max().item() <= bound * (1 + 1e-6)
+    # The mean square of a uniform is bound^2 / 3, known to 1 / sqrt(n); six times that is allowed.
+    assert weight.square().mean().item() == pytest.approx(
+        bound**2 / 3, rel=6 / math.sqrt(weight.numel()))
+
+
+def test_initial_weights_are_the_published_ones():
+    network = UNet(replace(UNetConfig(), channels=32, classes=10), generator())
+    block, attention = network.down[1].blocks[0], network.down[1].blocks[0].attention
+    is_uniform(block.conv1.weight, 9 * 32, 9 * 64)
+    is_uniform(block.shortcut.weight, 32, 64)
+    is_uniform(block.conv2.weight, 9 * 64, 9 * 64, 1e-10)
+    is_uniform(attention.out.weight, 64, 64, 1e-10)
+    is_uniform(network.conv_out.weight, 9 * 32, 9 * 3, 1e-10)
+    is_uniform(network.time_mlp[0].weight, 32, 128)
+    for part in attention.qkv.weight.chunk(3):
+        is_uniform(part, 64, 64)
+    first = network.time_projection.weight[: network.shifts[0]]
+    is_uniform(first, 128, 32)
+    is_uniform(network.time_projection.weight[64:128], 128, 64)
+    for name, weight in network.named_parameters():
+        if name.endswith("bias"):
+            assert not weight.any(), name
+        elif "norm" in name:
+            assert (weight == 1).all(), name
+    assert network.label_embedding.weight.std().item() == pytest.approx(1, abs=0.1)
+
+
+def test_weights_come_from_the_generator_alone():
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    one, two = UNet(SMALL, generator(3)), UNet(SMALL, generator(3))
+    assert torch.get_rng_state().equal(before)
+    other = UNet(SMALL, generator(4))
+    for name, weight in one.named_parameters():
+        assert weight.equal(two.get_parameter(name))
+    assert not one.conv_in.weight.equal(other.conv_in.weight)
+
+
+def test_a_fresh_network_predicts_nearly_nothing():
+    x, t = inputs()
+    assert UNet(SMALL, generator()).eval()(x, t).abs().max().item() < 1e-3
+
+
+def test_downsampling_pads_below_and_on_the_right():
+    layer = Downsample(1, generator()).double()
+    with torch.no_grad():
+        layer.conv.weight.copy_(torch.arange(1.0, 10).view(1, 1, 3, 3))
+    x = torch.arange(16.0, dtype=torch.float64).view(1, 1, 4, 4)
+    padded = np.zeros((5, 5))
+    padded[:4, :4] = x.numpy()
+    kernel = np.arange(1.0, 10).reshape(3, 3)
+    expected = [[(padded[i : i + 3, j : j + 3] * kernel).sum() for j in (0, 2)] for i in (0, 2)]
+    assert layer(x).squeeze().tolist() == expected
+
+
+def test_upsampling_repeats_each_pixel():
+    layer = Upsample(1, generator()).double()
+    with torch.no_grad():
+        layer.conv.weight.zero_()[0, 0, 1, 1] = 1
+    x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]], dtype=torch.float64)
+    assert layer(x).squeeze().tolist() == [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_attention_by_hand(heads):
+    config = replace(SMALL, heads=heads)
+    layer = randomised(SelfAttention(8, config, generator())).double()
+    x = torch.randn(1, 8, 2, 3, generator=generator(2), dtype=torch.float64)
+    with torch.no_grad():
+        found = layer(x)[0].reshape(8, 6).numpy()
+        normed = group_norm(x, 4, layer.norm.weight, layer.norm.bias, 1e-6)[0].reshape(8, 6).numpy()
+    weight, bias = (p.detach().numpy().reshape(24, -1) for p in layer.qkv.parameters())
+    q, k, v = np.split(weight @ normed + bias, 3)
+    out = np.zeros((8, 6))
+    d = 8 // heads
+    for h in range(heads):
+        rows = slice(h * d, (h + 1) * d)
+        scores = np.exp(q[rows].T @ k[rows] / math.sqrt(d))
+        out[rows] = v[rows] @ (scores / scores.sum(1, keepdims=True)).T
+    weight, bias = (p.detach().numpy().reshape(8, -1) for p in layer.out.parameters())
+    assert found == pytest.approx(x[0].reshape(8, 6).numpy() + weight @ out + bias, rel=1e-11)
+
+
+def compiled(function, **options):
+    torch._dynamo.reset()
+    return torch.compile(function, fullgraph=True, backend="aot_eager", **options)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+@pytest.mark.parametrize("dtype, bound", [(torch.float64, 1e-8), (torch.float32, 1e-3),
+                                          (torch.bfloat16, 4e-2)])
+def test_group_norm_compiled_and_not(dtype, bound, offset, device):
+    """Against numpy in float64.  At a mean of 1000 deviations a difference of moments has no digit
+    left in float32, as in torch's own channels-last kernel, which is therefore shown only 0 there.
+    """
+    if dtype == torch.bfloat16:
+        offset = offset / 100
+    norm = randomised(Norm(3, 12, 1e-6)).to(device)
+    x = torch.randn(2, 12, 5, 7, generator=generator(3), dtype=torch.float64) + offset
+    x = x.to(device, dtype).contiguous(memory_format=torch.channels_last)
+    assert x.is_contiguous(memory_format=torch.channels_last)
+    groups = x.double().cpu().numpy().reshape(2, 3, -1)
+    standard = groups - groups.mean(-1, keepdims=True)
+    standard /= np.sqrt((standard**2).mean(-1, keepdims=True) + 1e-6)
+    weight, bias = (p.detach().double().cpu().numpy()[:, None, None] for p in norm.parameters())
+    expected = standard.reshape(2, 12, 5, 7) * weight + bias
+    norm = norm.to(dtype if dtype == torch.float64 else torch.float32)
+    for run in (compiled(norm), norm) if offset == 0 else (compiled(norm),):
+        found = run(x)
+        assert found.dtype == dtype
+        assert found.detach().double().cpu().numpy() == pytest.approx(expected, abs=bound)
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_compiles_without_a_graph_break_to_the_same(checkpointing):
+    config = replace(SMALL, classes=3, learns_variance=True, dropout=0.0,
+                     checkpointing=checkpointing)
+    network = randomised(UNet(config)).double()
+    x, t = inputs(config, dtype=torch.float64)
+    labels = torch.tensor([2, 0])
+    plain = network(x, t, labels)
+    grads = torch.autograd.grad(plain.square().mean(), list(network.parameters()))
+    fast = compiled(network)(x, t, labels)
+    assert fast.shape == (2, 6, 8, 8)
+    assert torch.allclose(fast, plain, rtol=1e-9, atol=1e-9)
+    compiled_grads = torch.autograd.grad(fast.square().mean(), list(network.parameters()))
+    for one, two in zip(grads, compiled_grads, strict=True):
+        assert torch.allclose(one, two, rtol=1e-7, atol=1e-9 * grads[0].abs().max().item())
+
+
+def test_checkpointing_changes_no_gradient_with_dropout():
+    config = replace(SMALL, dropout=0.5)
+    network = randomised(UNet(config)).double()
+    x, t = inputs(dtype=torch.float64)
+    results = []
+    for checkpointing in (False, True):
+        network.config = replace(config, checkpointing=checkpointing)
+        torch.manual_seed(0)
+        loss = network(x, t).square().mean()
+        results.append(torch.autograd.grad(loss, list(network.parameters())))
+    for one, two in zip(*results, strict=True):
+        assert one.equal(two)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_channels_last_and_autocast(device):
+    network = randomised(UNet(SMALL)).to(device).eval()
+    x, t = inputs(device=device)
+    with torch.no_grad():
+        plain = network(x, t)
+        fast = network.to(memory_format=torch.channels_last)
+        again = fast(x.contiguous(memory_format=torch.channels_last), t)
+        assert torch.allclose(again, plain, rtol=1e-4, atol=1e-4 * plain.abs().max().item())
+        assert again.is_contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device, dtype=torch.bfloat16):
+            rough = fast(x, t)
+    assert rough.dtype == torch.bfloat16
+    assert (rough - plain).abs().max() < 0.1 * plain.abs().max()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_other_weights_and_images_of_any_floating_dtype(dtype):
+    network = randomised(UNet(SMALL)).eval()
+    x, t = inputs()
+    plain = network(x, t)
+    found = network.to(dtype)(x.double(), t)
+    assert found.dtype == dtype and found.isfinite().all()
+    assert (found - plain).abs().max() < 0.1 * plain.abs().max()
+
+
+def test_dropout_acts_in_training_only():
+    network = randomised(UNet(replace(SMALL, dropout=0.5)))
+    x, t = inputs()
+    assert not network(x, t).equal(network(x, t))
+    network.eval()
+    assert network(x, t).equal(network(x, t))
+
+
+def test_dropout_comes_before_the_second_convolution():
+    """With everything dropped but 1e-9 of it, conv2 adds its bias alone."""
+    block = randomised(ResidualBlock(8, 8, False, replace(SMALL, dropout=1 - 1e-9), generator()))
+    x = torch.randn(2, 8, 4, 4, generator=generator(1))
+    expected = x + block.conv2.bias[:, None, None]
+    assert torch.allclose(block(x, torch.zeros(2, 8)), expected, rtol=0, atol=1e-6)
+
+
+def test_each_image_has_its_own_timestep_and_label():
+    network = randomised(UNet(replace(SMALL, classes=4))).double().eval()
+    x, t = inputs(batch=3, dtype=torch.float64)
+    labels = torch.tensor([1, 3, 0])
+    whole = network(x, t, labels)
+    for i in range(3):
+        one = network(x[i : i + 1], t[i : i + 1], labels[i : i + 1])
+        assert torch.allclose(one[0], whole[i], rtol=1e-10)
+    assert not torch.allclose(network(x, t + 1, labels), whole)
+    assert not torch.allclose(network(x, t, labels.flip(0)), whole)
+
+
+@pytest.mark.parametrize("embedding, function", [("ddpm", timestep_embedding_ddpm),
+                                                 ("improved", timestep_embedding_improved)])
+def test_the_embedding_is_the_named_one(embedding, function):
+    network = randomised(UNet(replace(SMALL, embedding=embedding)))
+    seen = []
+    network.time_mlp.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    x, t = inputs()
+    network(x, t)
+    assert seen[0].equal(function(t, 8))
+
+
+def test_under_a_denoiser_the_second_half_is_the_variance():
+    network = randomised(UNet(replace(SMALL, learns_variance=True))).double().eval()
+    x, _ = inputs(dtype=torch.float64)
+    denoiser = Denoiser(network, linear_schedule(10), learns_variance=True)
+    raw = network(x, torch.tensor([3, 3]))
+    prediction, v = denoiser.output(x, 4)
+    assert prediction.equal(raw[:, :3]) and v.equal(raw[:, 3:])
+
+
+@pytest.mark.parametrize("config", [
+    UNetConfig(image_channels=1, image_size=28, channels=8, multipliers=(1, 3, 2), groups=4,
+               attention_resolutions=(28, 7), heads=2),
+    UNetConfig(image_size=1, channels=4, multipliers=(2,), groups=1, attention_resolutions=()),
+])
+def test_other_sizes(config):
+    x, t = inputs(config, batch=1)
+    assert UNet(config)(x, t).shape == x.shape
+
+
+def test_an_empty_batch():
+    x, t = inputs(batch=0)
+    assert UNet(SMALL)(x, t).shape == (0, 3, 8, 8)
+
+
+def test_the_configuration_is_frozen_and_hashable():
+    assert hash(SMALL) == hash(replace(SMALL))
+    with pytest.raises(FrozenInstanceError):
+        SMALL.channels = 3
+    assert SMALL.resolutions == (8, 4) and SMALL.widths == (8, 16) and SMALL.out_channels == 3
+
+
+def forward(config=SMALL, x=None, t=None, labels=None):
+    good_x, good_t = inputs(config)
+    return UNet(config)(good_x if x is None else x, good_t if t is None else t, labels)
+
+
+TWO = torch.tensor([0, 1])
+LABELLED = replace(SMALL, classes=3)
+
+
+@pytest.mark.parametrize(
+    "call, parts",
+    [
+        (lambda: replace(SMALL, image_channels=0), ("image_channels", "1 or more", "0")),
+        (lambda: replace(SMALL, image_size=9), ("image_size", "divisible by 2", "9")),
+        (lambda: replace(SMALL, channels=3), ("channels", "4 or more", "3")),
+        (lambda: replace(SMALL, channels=10), ("groups", "channels = 10", "4")),
+        (lambda: replace(SMALL, groups=0), ("groups", "1 or more", "0")),
+        (lambda: replace(SMALL, multipliers=[1, 2]), ("multipliers", "tuple", "[1, 2]")),
+        (lambda: replace(SMALL, multipliers=()), ("multipliers", "one level", "()")),
+        (lambda: replace(SMALL, multipliers=(1, 0)), ("multipliers", "1 or more", "0")),
+        (lambda: replace(SMALL, blocks=0), ("blocks", "1 or more", "0")),
+        (lambda: replace(SMALL, attention_resolutions=(16,)), ("attention_res", "(8, 4)", "16")),
+        (lambda: replace(SMALL, heads=3), ("heads", "16 channels", "3")),
+        (lambda: replace(SMALL, dropout=1.0), ("dropout", "[0, 1)", "1.0")),
+        (lambda: replace(SMALL, dropout=math.nan), ("dropout", "[0, 1)", "nan")),
+        (lambda: replace(SMALL, norm_eps=0.0), ("norm_eps", "(0, inf)", "0.0")),
+        (lambda: replace(SMALL, learns_variance=1), ("learns_variance", "True or False", "1")),
+        (lambda: replace(SMALL, checkpointing=None), ("checkpointing", "True or False", "None")),
+        (lambda: replace(SMALL, classes=0), ("classes", "1 or more", "0")),
+        (lambda: replace(SMALL, embedding="sine"), ("embedding", "'ddpm'", "'sine'")),
+        (lambda: forward(x=torch.zeros(2, 3, 8, 4)), ("x", "(B, 3, 8, 8)", "(2, 3, 8, 4)")),
+        (lambda: forward(x=torch.zeros(3, 8, 8)), ("x", "(B, 3, 8, 8)", "(3, 8, 8)")),
+        (lambda: forward(x=torch.zeros(2, 3, 8, 8).byte()), ("x", "floating", "uint8")),
+        (lambda: forward(t=torch.zeros(3)), ("t", "(B,) = (2,)", "(3,)")),
+        (lambda: forward(t=torch.tensor([math.nan, 0])), ("t", "finite", "nan")),
+        (lambda: forward(labels=TWO), ("labels", "None", "tensor")),
+        (lambda: forward(LABELLED), ("labels", "0..2", "None")),
+        (lambda: forward(LABELLED, labels=TWO + 2), ("labels", "0..2", "3")),
+        (lambda: forward(LABELLED, labels=TWO - 1), ("labels", "0..2", "-1")),
+        (lambda: forward(LABELLED, labels=TWO.float()), ("labels", "int64", "0., 1.")),
+        (lambda: forward(LABELLED, labels=TWO[:1]), ("labels", "(2,)", "[0]")),
+    ],
+)
+def test_refusals(call, parts):
+    with pytest.raises(ValueError) as error:
+        call()
+    for part in parts:
+        assert part in str(error.value), f"{part!r} not in {error.value}"
+
+
+def test_every_module_is_an_ordinary_layer():
+    """Nothing hidden: parameters belong to convolutions, linear layers, norms and one embedding."""
+    owners = {type(m) for m in UNet(LABELLED).modules() if list(m.parameters(recurse=False))}
+    assert owners == {nn.Conv2d, nn.Linear, Norm, nn.Embedding}
