@@ -74,8 +74,8 @@ def save_unet(network: UNet, folder: str | Path) -> None:
     state = {name: tensor.cpu() for name, tensor in
              state_to_diffusers(network.config, network.state_dict()).items()}
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    partial.mkdir()
     try:
+        partial.mkdir()
         text = json.dumps(config, indent=2, sort_keys=True) + "\n"
         (partial / CONFIG).write_text(text, encoding="utf-8")
         save_file(state, partial / WEIGHTS, metadata={"format": "pt"})

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 import torch
 from rich.console import Console
 from rich.table import Table
 
+HERE = Path(__file__).parent
 SPEEDS: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
 NOTES: list[str] = []
 
@@ -30,10 +32,10 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("round_number", range(metafunc.config.getoption("rounds")))
 
 
-def pytest_collection_modifyitems(config, items):
+def pytest_collection_modifyitems(items):
     """All contenders of one workload side by side, round after round."""
-    if config.getoption("rounds", None) is None:
-        return  # collected beside other tests, where nothing here is run
+    if not all(item.path.is_relative_to(HERE) for item in items):
+        return  # pytest shows a conftest all tests of a run, and other tests have an order too
 
     def key(item):
         params = item.callspec.params if hasattr(item, "callspec") else {}
