@@ -213,8 +213,13 @@ def other_pages(m: Material) -> Iterator[Page]:
 
 
 def search_text(m: Material) -> dict[str, str]:
-    """What the search box looks through beside what a row shows."""
-    return {id: prose.plain(e["statement"]) for id, e in m.result.entries.items()}
+    """What the search box looks through: the words of a statement that its row does not show."""
+    def words(entry: Mapping[str, str]) -> str:
+        shown = prose.plain(entry["title"]).lower()
+        found = prose.plain(entry["statement"]).lower().split()
+        return " ".join(dict.fromkeys(w for w in found if len(w) > 2 and w not in shown))
+
+    return {id: words(e) for id, e in m.result.entries.items()}
 
 
 def all_pages(m: Material) -> Iterator[Page]:

@@ -74,7 +74,7 @@ function filter() {
         : texts.get(row).includes(word)) &&
       (!form.verdict.value || row.dataset.v === form.verdict.value) &&
       (!form.severity.value || row.dataset.s === form.severity.value) &&
-      (!form.grade.value || row.dataset.g === form.grade.value) &&
+      (!form.grade.value || row.cells[3].textContent === form.grade.value) &&
       (!form.status.value || (row.dataset.f ? "failed" : "confirmed") === form.status.value) &&
       (!form.section.value || section === form.section.value);
     let shown = 0;
