@@ -79,7 +79,8 @@ def bench(session: nox.Session) -> None:
     install_peers(session)
     run_and_keep_status(
         session, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/bench",
-        "-o", "python_files=bench_*.py", "--benchmark-disable-gc", "--benchmark-columns=median,iqr",
+        "-o", "python_files=bench_*.py", "-W", "default",
+        "--benchmark-disable-gc", "--benchmark-columns=median,iqr",
         *session.posargs,
     )
 

@@ -2,8 +2,9 @@
 
 Shapes, dtypes and devices are always checked.  Values (finite, in range) are checked wherever
 they can be read: not while torch.compile traces and not while a CUDA graph is captured, where
-reading a value is impossible, and not inside `trusted`.  On a GPU each check of values waits for
-the tensor it reads; a timestep given as a Python int costs no wait.
+reading a value is impossible, not on the meta device, which has none, and not inside `trusted`.
+On a GPU each check of values waits for the tensor it reads; a timestep given as a Python int costs
+no wait.
 """
 
 from collections.abc import Collection, Iterator
@@ -30,9 +31,9 @@ def trusted() -> Iterator[None]:
 
 
 def values_are_readable(x: Tensor) -> bool:
-    """Whether the values of x can be looked at now (not tracing, capturing or trusted)."""
+    """Whether the values of x can be looked at now (not tracing, capturing, trusted or meta)."""
     # Tracing first: the compiler cannot see into a context variable.
-    if torch.compiler.is_compiling() or _TRUSTED.get():
+    if torch.compiler.is_compiling() or _TRUSTED.get() or x.is_meta:
         return False
     return not (x.is_cuda and torch.cuda.is_current_stream_capturing())
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import statistics
 import time
+from dataclasses import replace
 from functools import lru_cache
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from core.denoiser import Denoiser, respace
 from core.objectives import Simple
@@ -38,6 +40,19 @@ def images(batch, device, dtype=torch.float32):
 def finish(device):
     if device == "cuda":
         torch.cuda.synchronize()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_raced(benchmark, note, name):
+    """Parameters and FLOP of one forward pass: the same work, or how far from it."""
+    network, call = prepare(next(replace(c, is_compiled=False) for c in CONTENDERS
+                                 if c.name == name), torch.float32, "cpu", False)
+    x, t = images(1, "cpu")
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        call(x, t)
+    benchmark.pedantic(lambda: None, rounds=1)
+    parameters = sum(p.numel() for p in network.parameters())
+    note(f"{name}: {parameters:,} parameters, {counter.get_total_flops():,} FLOP an image")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -164,6 +164,12 @@ def test_pair():
         fragments(error, *shown)
 
 
+def test_a_meta_tensor_has_no_value_to_check():
+    checks.require_finite("x", torch.empty(3, device="meta"))
+    with pytest.raises(ValueError, match="floating-point"):
+        checks.require_finite("x", torch.empty(3, dtype=torch.int64, device="meta"))
+
+
 def test_trusted_reads_no_value():
     bad = torch.tensor([math.nan])
     with checks.trusted():

@@ -139,6 +139,9 @@ def test_what_config_json_leaves_out_has_their_default():
     config, held = config_from_diffusers(bare), UNet2DModel.from_config(bare).config
     assert (config.norm_eps, config.embedding) == (held.norm_eps, "improved") == (1e-5, "improved")
     assert (held.flip_sin_to_cos, held.freq_shift) == (True, 0)
+    del bare["attention_head_dim"]
+    assert UNet2DModel.from_config(bare).config.attention_head_dim == 8
+    assert config_from_diffusers(bare).heads == 256 // 8
     assert (config.groups, config.blocks, config.dropout) == (
         held.norm_num_groups, held.layers_per_block, held.dropout)
 
@@ -162,8 +165,9 @@ def test_the_old_names_are_the_ones_that_diffusers_converts():
     assert converted.keys() == theirs(config).state_dict().keys()
 
 
-def test_written_tensors_are_contiguous_copies():
-    network = UNet(SMALL).to(memory_format=torch.channels_last)
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_written_tensors_are_contiguous_copies(memory_format):
+    network = UNet(SMALL).to(memory_format=memory_format)
     written = state_to_diffusers(SMALL, network.state_dict())
     before = written["conv_in.weight"].clone()
     assert all(tensor.is_contiguous() for tensor in written.values())

@@ -262,12 +262,18 @@ def test_dropout_acts_in_training_only():
     assert network(x, t).equal(network(x, t))
 
 
-def test_dropout_comes_before_the_second_convolution():
-    """With everything dropped but 1e-9 of it, conv2 adds its bias alone."""
-    block = randomised(ResidualBlock(8, 8, False, replace(SMALL, dropout=1 - 1e-9), generator()))
+def test_dropout_comes_between_silu_and_the_second_convolution():
+    """What conv2 sees in training is 0, or what it sees without dropout over 1 - 0.75."""
+    block = randomised(ResidualBlock(8, 8, False, replace(SMALL, dropout=0.75), generator()))
+    seen = []
+    block.conv2.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     x = torch.randn(2, 8, 4, 4, generator=generator(1))
-    expected = x + block.conv2.bias[:, None, None]
-    assert torch.allclose(block(x, torch.zeros(2, 8)), expected, rtol=0, atol=1e-6)
+    for training in (True, False):
+        block.train(training)(x, torch.zeros(2, 8))
+    dropped, whole = seen
+    kept = dropped != 0
+    assert 0.1 < kept.float().mean().item() < 0.4
+    assert torch.allclose(dropped, 4 * whole * kept, rtol=1e-6, atol=0)
 
 
 def test_each_image_has_its_own_timestep_and_label():
