@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", metavar="TARGET",
                         help=f"{TARGETS}, or module:Name of your own adapter; "
                              "all that are installed by default")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the findings as JSON")
+    parser.add_argument("--json", type=Path, metavar="PATH",
+                        help="where to write the findings as JSON (default, for a full run: "
+                             "build/conformance/findings.json, which the site shows)")
     parser.add_argument("--markdown", type=Path, metavar="PATH",
                         help="write the findings as Markdown")
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import torch
 
@@ -19,6 +20,7 @@ from audit.conformance.implementation import Implementation, title
 from audit.conformance.probes import Place
 
 CONFORMS, DEVIATES = 0, 1
+OUTPUT = Path("build/conformance/findings.json")
 TRIES = 24
 
 
@@ -115,7 +117,8 @@ def survey(target: str) -> list[Subject]:
 def conformance(options: argparse.Namespace) -> int:
     """Examine what the options name; Unknown and Unwritable carry what a person must mend."""
     torch.set_num_threads(1)
-    for path in (options.json, options.markdown):
+    output = options.json or (OUTPUT if not options.targets else None)
+    for path in (output, options.markdown):
         if path:
             files.check_writable(path)
     out, err = terminal.console(), terminal.console(stderr=True)
@@ -132,9 +135,10 @@ def conformance(options: argparse.Namespace) -> int:
             missing.append(str(absent))
     seconds = time.perf_counter() - start
     report.show(out, subjects, missing, seconds)
-    if options.json:
+    if output:
         text = json.dumps(report.as_data(subjects, missing, seconds), indent=1, allow_nan=False)
-        files.write_atomically(options.json, text + "\n")
+        files.write_atomically(output, text + "\n")
+        out.print(f"written    {output}", soft_wrap=True)
     if options.markdown:
         files.write_atomically(options.markdown, report.as_markdown(subjects, missing))
     return DEVIATES if any(s.unrecorded for s in subjects) else CONFORMS
