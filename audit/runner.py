@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 
 from audit.evidence import Control, Evidence
 from audit.status import Record
@@ -133,6 +133,8 @@ def run(
         # Started deaf to Ctrl-C, which the parent answers for all: the server would otherwise
         # print a traceback from the middle of its imports.  Blocked, not ignored: the parent still
         # gets a signal that arrives meanwhile.
+        # The tracker goes first, because starting it unblocks the signal again.
+        resource_tracker.ensure_running()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         forkserver.ensure_running()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
