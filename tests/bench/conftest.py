@@ -68,8 +68,14 @@ def note():
 
 
 def pytest_terminal_summary():
-    if not SPEEDS:
-        return
+    out = Console(width=100, highlight=False)
+    if SPEEDS:
+        out.print(_speeds())
+    for line in NOTES:
+        out.print(line)
+
+
+def _speeds():
     table = Table(title="images/s, and core's speed over the contender's: median (range) of rounds")
     for heading in ("work", "dtype", "contender", "images/s", "core / contender"):
         table.add_column(heading, justify="right" if "/" in heading else "left")
@@ -79,10 +85,7 @@ def pytest_terminal_summary():
             table.add_row(workload, dtype, name, f"{statistics.median(speeds):.2f}",
                           _spread(ratios) if name != "core" and ratios else "")
         table.add_section()
-    out = Console(width=100, highlight=False)
-    out.print(table)
-    for line in NOTES:
-        out.print(line)
+    return table
 
 
 def _spread(values):
