@@ -8,8 +8,6 @@ appears whole or not at all: it is written beside its place, flushed to the disk
 """
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import torch
@@ -23,13 +21,15 @@ from core.diffusers_layout import (
     state_to_diffusers,
 )
 from core.unet import UNet
+from repro.errors import ReproError
+from repro.files import write_folder
 
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
-class WeightsError(ValueError):
+class WeightsError(ReproError):
     """A folder that is not a network that this code can read or write; the message says why."""
 
 
@@ -73,20 +73,18 @@ def save_unet(network: UNet, folder: str | Path) -> None:
         raise WeightsError(f"{folder}: {error}") from error
     state = {name: tensor.cpu() for name, tensor in
              state_to_diffusers(network.config, network.state_dict()).items()}
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir()
+
+    def fill(partial: Path) -> None:
         text = json.dumps(config, indent=2, sort_keys=True) + "\n"
         (partial / CONFIG).write_text(text, encoding="utf-8")
         save_file(state, partial / WEIGHTS, metadata={"format": "pt"})
-        for path in (partial / CONFIG, partial / WEIGHTS, partial):
-            _flush(path)
-        partial.rename(folder)
-        _flush(folder.parent)
-    except (OSError, SafetensorError) as error:
+
+    try:
+        write_folder(folder, fill)
+    except ReproError as error:
+        raise WeightsError(str(error)) from error
+    except SafetensorError as error:
         raise WeightsError(f"{folder} cannot be written: {error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _read_config(path: Path) -> dict:
@@ -118,11 +116,3 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path} must be a whole safetensors file; {error}") from error
 
-
-def _flush(path: Path) -> None:
-    """Have the disk hold what was written to a file or folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
