@@ -118,8 +118,8 @@ class Sampling:
 
     weights: "ema" or "raw".  sampler: "ancestral" with variance, or "ddim" with eta.  tau: the
     chain of timesteps, one of `core.timesteps`: "all" (then steps is T), "uniform", "quadratic",
-    "released-uniform", "released-quadratic".  clip: of `core.samplers`.  first: which variance
-    the step from t = 1 has, as in `core.reverse`.  count: images, seeds 0..count - 1.
+    "released-uniform", "released-quadratic".  clip: of `core.samplers`.  count: images, of the
+    seeds 0..count - 1.
     """
 
     count: int
@@ -149,12 +149,14 @@ class Evaluation:
     """What is measured of the trained network, besides its samples.
 
     likelihood: test images whose bits per dimension are taken, 0 for none; train: the same of
-    training images.  cdf: of `core.decoder`.  clip: of `core.variational_bound`.  encoding: steps
-    each way of the DDIM round trips; encoded: test images that make them.
+    training images.  cdf: of `core.decoder`.  clip: of `core.variational_bound`.  first: which
+    variance the decoder has, as in `core.reverse`.  encoding: steps each way of the DDIM round
+    trips; encoded: test images that make them.
     """
 
     likelihood: int = 0
     train: int = 0
+    first: str = "beta_tilde_2"
     cdf: str = "tanh"
     clip: str = "x_0"
     encoding: tuple[int, ...] = ()
@@ -163,6 +165,7 @@ class Evaluation:
     def __post_init__(self):
         for name in ("likelihood", "train", "encoded"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        _require_among("first", self.first, ("own", "beta_tilde_2"))
         _require_among("cdf", self.cdf, ("exact", "tanh"))
         _require_among("clip", self.clip, ("off", "x_0"))
         for steps in self.encoding:
