@@ -17,7 +17,7 @@ t is the papers' timestep 1..T; 0 is the clean image.  Arrows point to what a mo
     noise                standard normal noise from a seed             -> checks
     samplers             ancestral and DDIM, batched and resumable     -> reverse, ddim, noise
     encoding             DDIM from image to noise and back             -> samplers
-    decoder              the discretised likelihood of 256 levels      -> checks
+    decoder              the discretised likelihood of L levels        -> checks
     variational_bound    L_T, L_{t-1}, L_0                             -> reverse, decoder, kl
     likelihood           bits per dimension, rate and distortion       -> variational_bound
     weightings           weights of the loss by t                      -> reverse

@@ -43,7 +43,6 @@ FIXED = {
     "downsample_type": ("conv", ("conv",)),
     "mid_block_scale_factor": (1, (1,)),
     "mid_block_type": ("UNetMidBlock2D", ("UNetMidBlock2D",)),
-    "resnet_time_scale_shift": ("default", ("default",)),
     "time_embedding_type": ("positional", ("positional",)),
     "upsample_type": ("conv", ("conv",)),
 }
@@ -54,7 +53,7 @@ OPTIONAL = {  # with diffusers' defaults
     "attention_head_dim": 8, "attn_norm_num_groups": None, "dropout": 0.0,
     "flip_sin_to_cos": True, "freq_shift": 0, "layers_per_block": 2, "norm_eps": 1e-5,
     "norm_num_groups": 32, "num_class_embeds": None, "num_train_timesteps": None,
-    "time_embedding_dim": None,
+    "resnet_time_scale_shift": "default", "time_embedding_dim": None,
 }
 
 
@@ -86,14 +85,17 @@ def config_from_diffusers(config: Mapping[str, Any]) -> UNetConfig:
     if any(width % n for width in widths):
         raise ValueError(f"block_out_channels must be multiples of the first; got {widths}")
     _require_field("time_embedding_dim", c["time_embedding_dim"], (None, 4 * n))
-    _require_field("attn_norm_num_groups", c["attn_norm_num_groups"], (None, c["norm_num_groups"]))
+    how, groups = c["resnet_time_scale_shift"], c["norm_num_groups"]
+    _require_field("resnet_time_scale_shift", how, ("default", "scale_shift"))
+    if how == "scale_shift" and c["attn_norm_num_groups"] is None:
+        raise ValueError(f"attn_norm_num_groups must be {groups} where resnet_time_scale_shift is "
+                         f"{how!r}: without it, attention in the middle has no norm; got None")
+    _require_field("attn_norm_num_groups", c["attn_norm_num_groups"], (None, groups))
     _require_field("out_channels", c["out_channels"], (c["in_channels"], 2 * c["in_channels"]))
     embedding = EMBEDDINGS.get((c["flip_sin_to_cos"], c["freq_shift"]))
     if embedding is None:
-        raise ValueError(
-            f"flip_sin_to_cos and freq_shift must be one of {sorted(EMBEDDINGS)}; "
-            f"got {(c['flip_sin_to_cos'], c['freq_shift'])}"
-        )
+        raise ValueError(f"flip_sin_to_cos and freq_shift must be one of {sorted(EMBEDDINGS)}; "
+                         f"got {(c['flip_sin_to_cos'], c['freq_shift'])}")
     attends = _attends(c["down_block_types"], c["up_block_types"], len(widths))
     resolutions = tuple(c["sample_size"] // 2**level for level in range(len(widths)))
     return UNetConfig(
@@ -105,11 +107,12 @@ def config_from_diffusers(config: Mapping[str, Any]) -> UNetConfig:
         attention_resolutions=tuple(r for r, a in zip(resolutions, attends, strict=True) if a),
         heads=_heads(c["attention_head_dim"], widths, attends),
         dropout=c["dropout"],
-        groups=c["norm_num_groups"],
+        groups=groups,
         norm_eps=c["norm_eps"],
         learns_variance=c["out_channels"] == 2 * c["in_channels"],
         classes=c["num_class_embeds"],
         embedding=embedding,
+        scale_shift=how == "scale_shift",
     )
 
 
@@ -144,6 +147,8 @@ def config_to_diffusers(config: UNetConfig) -> dict[str, Any]:
         "dropout": config.dropout,
         "norm_num_groups": config.groups,
         "norm_eps": config.norm_eps,
+        "attn_norm_num_groups": config.groups if config.scale_shift else None,
+        "resnet_time_scale_shift": "scale_shift" if config.scale_shift else "default",
         "num_class_embeds": config.classes,
         "flip_sin_to_cos": flip,
         "freq_shift": shift,
@@ -216,7 +221,7 @@ def _places(config: UNetConfig) -> dict[str, tuple[list[torch.Size], list[str]]]
         module, _, kind = name.rpartition(".")
         if module == "time_projection":
             parts = [f"{_block(block)[0]}.time_emb_proj" for block in blocks]
-            rows = network.shifts
+            rows = network.projected
         else:
             parts = _modules_there(module)
             rows = [tensor.shape[0] // len(parts)] * len(parts)

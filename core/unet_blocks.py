@@ -1,7 +1,9 @@
 """The parts of the U-Net: residual block, self-attention, resampling, and how they are initialised.
 
-    block      y = shortcut(x) + conv2(dropout(silu(norm2(conv1(silu(norm1(x))) + shift))))
-               shift: the time embedding, projected to one number per channel
+    block      y = shortcut(x) + conv2(dropout(silu(h))),   u = conv1(silu(norm1(x)))
+               h = norm2(u + shift)                 DDPM; or with scale_shift
+               h = norm2(u) (1 + scale) + shift     iDDPM, appendix A and released code
+               (scale,) shift: the time embedding, projected to one number (each) per channel
     attention  y = x + out(softmax(q^T k / sqrt(d)) v),   (q, k, v) = qkv(norm(x))
     weights    uniform on [-b, b],  b^2 = 3 scale / ((fan_in + fan_out) / 2);  biases 0
 
@@ -74,6 +76,7 @@ class ResidualBlock(nn.Module):
     ):
         super().__init__()
         self.dropout = config.dropout
+        self.scale_shift = config.scale_shift
         self.norm1 = Norm(config.groups, n_in, config.norm_eps)
         self.conv1 = initialised(nn.Conv2d, n_in, n_out, 3, padding=1, generator=generator)
         self.norm2 = Norm(config.groups, n_out, config.norm_eps)
@@ -85,15 +88,28 @@ class ResidualBlock(nn.Module):
             self.shortcut = initialised(nn.Conv2d, n_in, n_out, 1, generator=generator)
         self.attention = SelfAttention(n_out, config, generator) if attends else nn.Identity()
 
-    def forward(self, x: Tensor, shift: Tensor) -> Tensor:
-        """x (B, n_in, H, W), shift (B, n_out) -> (B, n_out, H, W)."""
-        h = self.conv1(functional.silu(self.norm1(x))) + shift[:, :, None, None]
-        h = functional.dropout(functional.silu(self.norm2(h)), self.dropout, self.training)
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        """x (B, n_in, H, W) -> (B, n_out, H, W).
+
+        time: shift (B, n_out); with scale_shift (B, 2 n_out), scale and then shift.
+        """
+        h = self.conv1(functional.silu(self.norm1(x)))
+        if self.scale_shift:
+            scale, shift = time[:, :, None, None].chunk(2, dim=1)
+            h = self.norm2(h) * (1 + scale) + shift
+        else:
+            h = self.norm2(h + time[:, :, None, None])
+        h = functional.dropout(functional.silu(h), self.dropout, self.training)
         return self.attention(self.shortcut(x) + self.conv2(h))
 
 
 class SelfAttention(nn.Module):
-    """Every position attends to every position, beside a shortcut."""
+    """Every position attends to every position, beside a shortcut.
+
+    The rows of qkv are all of q, then k, then v, and head i has the i-th n / heads rows of each, as
+    in diffusers.  The code released with iDDPM orders them by head first: q, k, v of head 0, then
+    of head 1.  The two are one network with its rows permuted; equal where heads is 1.
+    """
 
     def __init__(self, n: int, config: UNetConfig, generator: torch.Generator | None):
         super().__init__()

@@ -1,6 +1,9 @@
 """What the U-Net is made of, checked before anything is built.
 
 The defaults are the published CIFAR-10 network: DDPM appendix B and the code released with it.
+That of iDDPM has blocks 3, attention_resolutions (16, 8), heads 4, dropout 0.3, norm_eps 1e-5,
+learns_variance, the embedding "improved" and scale_shift; two things of its released code are not
+options: it pads all four sides where resolution is halved, and draws weights as torch does.
 Level l = 0, 1, ... works at resolution image_size / 2^l with channels * multipliers[l] channels.
 """
 
@@ -19,12 +22,14 @@ class UNetConfig:
     image_channels, image_size: of the square images.  channels: of the first level, and the width
     of the sinusoidal embedding.  blocks: residual blocks per level on the way down; one more on
     the way up.  attention_resolutions: where every block is followed by self-attention; the
-    middle has it always.  heads: 1 as published.  groups, norm_eps: of the group normalisation
+    middle has it always.  heads: equal parts of the channels that attention treats apart, 1 in
+    DDPM (their order: `unet_blocks.SelfAttention`).  groups, norm_eps: of the group normalisation
     (torch's own default of 1e-5 is not the published 1e-6).  learns_variance: 2 image_channels
     come out, the prediction and then v of iDDPM (15).  classes: of labels that condition the
-    network, or None.  embedding: "ddpm" or "improved", see `timestep_embedding`.
-    checkpointing: activations inside a block are computed again in the backward pass instead of
-    being kept: the same gradients from less memory.
+    network, or None.  embedding: "ddpm" or "improved", see `timestep_embedding`.  scale_shift:
+    time scales and shifts what a block's second norm returns, as in iDDPM, instead of shifting
+    what it is given.  checkpointing: activations inside a block are computed again in the
+    backward pass instead of being kept: the same gradients from less memory.
     Errors: ValueError that names the field.
     """
 
@@ -41,6 +46,7 @@ class UNetConfig:
     learns_variance: bool = False
     classes: int | None = None
     embedding: str = "ddpm"
+    scale_shift: bool = False
     checkpointing: bool = False
 
     def __post_init__(self):
@@ -49,7 +55,7 @@ class UNetConfig:
         require_count("channels", self.channels, least=4)
         if self.classes is not None:
             require_count("classes", self.classes)
-        for name in ("learns_variance", "checkpointing"):
+        for name in ("learns_variance", "scale_shift", "checkpointing"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be True or False; got {getattr(self, name)!r}")
         require_number("dropout", self.dropout, 0, 1, ends="[)")

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from core.checks import require_choice, require_finite
-from core.decoder import CDFS, discretised_gaussian_log_likelihood
+from core.decoder import CDFS, discretised_gaussian_log_likelihood, require_level_count
 from core.denoiser import CLIPS, Denoiser
 from core.forward import q_sample
 from core.kl import kl_gaussian, kl_standard
@@ -29,21 +29,23 @@ from core.schedule import NoiseSchedule, cast_like
 
 @dataclass(frozen=True)
 class Bound:
-    """What the bound is evaluated with: the reverse step's variance, clip, and the decoder's CDF.
+    """What the bound is evaluated with: the reverse step's variance and clip, and the decoder.
 
-    clip as in `Denoiser`, cdf as in `decoder`.  The code released with DDPM evaluates its NLL
-    with Bound(ReverseVariance("beta", "beta_tilde_2"), clip="x_0", cdf="tanh").
-    Errors: ValueError for another name, and for the variance beta_tilde with its own first value
-    0, for which L_0 is infinite.
+    clip as in `Denoiser`, cdf and levels as in `decoder`.  The code released with DDPM evaluates
+    its NLL with Bound(ReverseVariance("beta", "beta_tilde_2"), clip="x_0", cdf="tanh").
+    Errors: ValueError for another name, for levels outside 2..256, and for the variance
+    beta_tilde with its own first value 0, for which L_0 is infinite.
     """
 
     variance: ReverseVariance
     clip: str = "off"
     cdf: str = "exact"
+    levels: int = 256
 
     def __post_init__(self):
         require_choice("clip", self.clip, CLIPS)
         require_choice("cdf", self.cdf, CDFS)
+        require_level_count(self.levels)
         if self.variance == ReverseVariance("beta_tilde", "own"):
             raise ValueError(
                 "variance must have first='beta_tilde_2' for kind 'beta_tilde', because with "
@@ -79,7 +81,7 @@ def bound_term(
 ) -> BoundTerm:
     """L_{t-1} at x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps; L_0 at t = 1.
 
-    x_0, eps: (B, C, ...), float32 or float64, of one dtype, x_0 on the levels of `decoder`; t in
+    x_0, eps: (B, C, ...), float32 or float64, of one dtype, x_0 on the levels of the bound; t in
     1..T.  The result keeps that dtype and has gradients with respect to mean and variance; what
     the network computes in is its own affair.  A tensor t costs both kinds of term, and no look
     at its values; an int only its own.
@@ -99,7 +101,9 @@ def bound_term(
 
 
 def _decoder(bound: Bound, x_0: Tensor, step: ReverseStep) -> Tensor:
-    return -discretised_gaussian_log_likelihood(x_0, step.mean, step.variance, bound.cdf)
+    return -discretised_gaussian_log_likelihood(
+        x_0, step.mean, step.variance, bound.cdf, bound.levels
+    )
 
 
 def _kl(denoiser: Denoiser, x_0: Tensor, t: Tensor | int, step: ReverseStep) -> Tensor:

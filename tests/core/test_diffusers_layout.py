@@ -38,6 +38,11 @@ CONFIGS = {
     "classes": replace(SMALL, classes=3),
     "improved embedding": replace(SMALL, embedding="improved"),
     "heads": replace(SMALL, heads=4),
+    "scale and shift": replace(SMALL, scale_shift=True),
+    "iDDPM": UNetConfig(
+        image_size=8, channels=8, multipliers=(1, 2, 2), blocks=3, attention_resolutions=(4, 2),
+        heads=4, groups=4, norm_eps=1e-5, learns_variance=True, embedding="improved",
+        scale_shift=True),
     "grey, three levels": UNetConfig(
         image_channels=1, image_size=8, channels=8, multipliers=(1, 3, 2), blocks=2,
         attention_resolutions=(8, 4), groups=2, norm_eps=1e-3),
@@ -118,6 +123,33 @@ def test_the_published_cifar10_network():
     found = {name: tensor.shape for name, tensor in
              state_from_diffusers(config, other.state_dict()).items()}
     assert found == {name: tensor.shape for name, tensor in ours.state_dict().items()}
+
+
+def test_the_iddpm_cifar10_network():
+    config = UNetConfig(blocks=3, attention_resolutions=(16, 8), heads=4, dropout=0.3,
+                        norm_eps=1e-5, learns_variance=True, embedding="improved",
+                        scale_shift=True)
+    written = config_to_diffusers(config)
+    assert written["attention_head_dim"] == 64 and config_from_diffusers(written) == config
+    with torch.device("meta"):
+        other, ours = UNet2DModel.from_config(written), UNet(config)
+    assert sum(w.numel() for w in other.parameters()) == 52_546_438
+    found = {name: tensor.shape for name, tensor in
+             state_to_diffusers(config, ours.state_dict()).items()}
+    assert found == {name: tensor.shape for name, tensor in other.state_dict().items()}
+
+
+def test_with_scale_and_shift_the_groups_of_attention_are_always_written():
+    """Where that field is None they leave out the norm of attention in the middle, which we have;
+    so it is refused (see below), and without scale and shift it means the usual groups.
+    """
+    written = config_to_diffusers(replace(SMALL, scale_shift=True))
+    assert written["attn_norm_num_groups"] == 4
+    for groups, exists in ((4, True), (None, False)):
+        other = UNet2DModel.from_config({**written, "attn_norm_num_groups": groups})
+        assert (other.mid_block.attentions[0].group_norm is not None) == exists
+    plain = {**config_to_diffusers(SMALL), "attn_norm_num_groups": 4}
+    assert config_from_diffusers(plain) == SMALL
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -212,7 +244,12 @@ def write(**tensors):
         (changed(downsample_padding=1), ("downsample_padding", "0", "1")),
         (without("downsample_padding"), ("downsample_padding", "0", "1")),
         (changed(act_fn="gelu"), ("act_fn", "'silu'", "'gelu'")),
-        (changed(resnet_time_scale_shift="scale_shift"), ("resnet_time_scale", "'scale_shift'")),
+        (changed(resnet_time_scale_shift="spatial"), ("resnet_time_scale_shift must be 'default' "
+                                                      "or 'scale_shift'", "'spatial'")),
+        (changed(resnet_time_scale_shift="scale_shift"), (
+            "attn_norm_num_groups must be 32", "no norm", "None")),
+        (changed(resnet_time_scale_shift="scale_shift", attn_norm_num_groups=8), (
+            "attn_norm_num_groups", "32", "8")),
         (changed(time_embedding_type="fourier"), ("time_embedding_type", "'fourier'")),
         (changed(add_attention=False), ("add_attention", "True", "False")),
         (changed(freq_shift=0), ("flip_sin_to_cos and freq_shift", "(False, 0)")),

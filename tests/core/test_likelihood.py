@@ -51,7 +51,7 @@ def log_density(square, variance):
     return -(math.log(2 * math.pi * variance) + square / variance) / 2
 
 
-def by_joint_gaussian(schedule, kind, x_0):
+def by_joint_gaussian(schedule, kind, x_0, half=1 / 255):
     """The bound, in nats, for the best guess of x_0 ~ N(MEAN, VARIANCE)."""
     beta = schedule.beta.tolist()
     bars = [1.0]
@@ -82,8 +82,8 @@ def by_joint_gaussian(schedule, kind, x_0):
 
     def decoder(eps):
         mean = a * (math.sqrt(bars[1]) * x_0 + math.sqrt(1 - bars[1]) * eps) + b
-        low = -math.inf if x_0 < -0.999 else (x_0 - 1 / 255 - mean) / math.sqrt(sigma)
-        high = math.inf if x_0 > 0.999 else (x_0 + 1 / 255 - mean) / math.sqrt(sigma)
+        low = -math.inf if x_0 < -0.999 else (x_0 - half - mean) / math.sqrt(sigma)
+        high = math.inf if x_0 > 0.999 else (x_0 + half - mean) / math.sqrt(sigma)
         if low > 0:
             low, high = -high, -low
         return -norm.pdf(eps) * (norm.logcdf(high) + math.log1p(
@@ -109,6 +109,22 @@ def test_total_for_gaussian_data(schedule, predicts, device):
         for n, level in enumerate(levels.tolist()):
             exact = by_joint_gaussian(schedule, kind, level) / math.log(2)
             assert bits[n].item() == pytest.approx(exact, abs=1e-6), (kind, level)
+
+
+@pytest.mark.parametrize("levels, values", [(17, [-1, -0.25, 0.125, 1]), (2, [-1, 1])])
+def test_total_and_distortion_of_images_with_other_levels(levels, values):
+    x_0, eps = at_nodes(torch.tensor(values, dtype=torch.float64))
+    bound = Bound(BETA.variance, levels=levels)
+    result = likelihood(exact_denoiser(data(), COARSE), bound, x_0, lambda t: eps)
+    assert result.levels == levels
+    for value, bits in zip(values, expected(result.total).tolist(), strict=True):
+        exact = by_joint_gaussian(COARSE, "beta", value, 1 / (levels - 1)) / math.log(2)
+        assert bits == pytest.approx(exact, abs=1e-6), value
+    # A black image is levels - 1 away from a white one.
+    white = Denoiser(lambda x_t, shown: torch.ones_like(x_t), COARSE, "x_0")
+    black = torch.full((1, 3), -1.0)
+    found = likelihood(white, bound, black, lambda t: torch.zeros_like(black))
+    assert found.distortion.tolist() == [[0.0] + 4 * [levels - 1.0]]
 
 
 def test_total_for_gaussian_data_at_a_thousand_steps():
@@ -274,6 +290,12 @@ TERMS = torch.ones(2, 4)
         (lambda: Likelihood(TERMS[0], TERMS[0]), ("terms", "(B, T + 1)", "(4,)")),
         (lambda: Likelihood(TERMS[:, :1], TERMS[:, :1]), ("terms", "(2, 1)")),
         (lambda: Likelihood(TERMS / 0, TERMS), ("terms", "finite", "inf")),
+        (lambda: Likelihood(TERMS, TERMS, 1), ("levels", "2..256", "got 1")),
+        (
+            lambda: likelihood(exact_denoiser(data(), COARSE), Bound(BETA.variance, levels=17),
+                               IMAGE, lambda t: IMAGE),
+            ("x_0", "k = 0..16", "levels = 17"),
+        ),
         (lambda: Likelihood(TERMS, TERMS * math.nan), ("squared_error", "finite", "nan")),
         (
             lambda: likelihood(exact_denoiser(data(), COARSE), BETA, IMAGE.byte(), lambda t: IMAGE),

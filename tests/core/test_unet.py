@@ -24,6 +24,9 @@ from core.unet_config import UNetConfig
 DEVICES = ["cpu"] + ["cuda"] * torch.cuda.is_available()
 SMALL = UNetConfig(image_size=8, channels=8, multipliers=(1, 2), blocks=1,
                    attention_resolutions=(4,), groups=4)
+# The CIFAR-10 network of iDDPM.
+IMPROVED = UNetConfig(blocks=3, attention_resolutions=(16, 8), heads=4, dropout=0.3, norm_eps=1e-5,
+                      learns_variance=True, embedding="improved", scale_shift=True)
 
 
 def generator(seed=0):
@@ -58,17 +61,25 @@ def test_published_parameter_counts():
     assert parameters(UNetConfig()) == 35_746_307
     assert parameters(UNetConfig(learns_variance=True)) == 35_749_766
     assert parameters(UNetConfig(classes=10)) == 35_746_307 + 10 * 512
+    assert parameters(IMPROVED) == 52_546_438
+    assert parameters(replace(IMPROVED, learns_variance=False)) == 52_542_979
 
 
-def test_published_flop_count_and_its_split():
-    network = UNet(UNetConfig()).eval()
-    counter = FlopCounterMode(display=False)
+def flops(config):
+    """(FLOP of one image, their split by operation)."""
+    counter, network = FlopCounterMode(display=False), meta(config).eval()
+    x = torch.zeros(1, 3, 32, 32, device="meta")
     with torch.no_grad(), counter, sdpa_kernel(SDPBackend.MATH):
-        network(torch.zeros(1, 3, 32, 32), torch.zeros(1))
-    assert counter.get_total_flops() == 12_443_713_536
-    found = {str(op): flop for op, flop in counter.get_flop_counts()["Global"].items()}
-    assert found == {"aten.convolution": 12_102_139_904, "aten.bmm": 335_806_464,
-                     "aten.addmm": 5_767_168}
+        network(x, torch.zeros(1, device="meta"))
+    found = counter.get_flop_counts()["Global"]
+    return counter.get_total_flops(), {str(op): flop for op, flop in found.items()}
+
+
+def test_published_flop_counts():
+    assert flops(UNetConfig()) == (12_443_713_536, {
+        "aten.convolution": 12_102_139_904, "aten.bmm": 335_806_464, "aten.addmm": 5_767_168})
+    assert flops(IMPROVED)[0] == 16_773_414_912
+    assert flops(replace(IMPROVED, learns_variance=False))[0] == 16_766_337_024
 
 
 def test_attention_is_where_the_paper_has_it():
@@ -99,8 +110,7 @@ def test_initial_weights_are_the_published_ones():
     is_uniform(network.time_mlp[0].weight, 32, 128)
     for part in attention.qkv.weight.chunk(3):
         is_uniform(part, 64, 64)
-    first = network.time_projection.weight[: network.shifts[0]]
-    is_uniform(first, 128, 32)
+    is_uniform(network.time_projection.weight[:32], 128, 32)
     is_uniform(network.time_projection.weight[64:128], 128, 64)
     for name, weight in network.named_parameters():
         if name.endswith("bias"):
@@ -108,6 +118,9 @@ def test_initial_weights_are_the_published_ones():
         elif "norm" in name:
             assert (weight == 1).all(), name
     assert network.label_embedding.weight.std().item() == pytest.approx(1, abs=0.1)
+    scaled = UNet(UNetConfig(channels=32, scale_shift=True), generator()).time_projection.weight
+    is_uniform(scaled[:64], 128, 64)  # scale and shift are one layer's, of twice the channels
+    is_uniform(scaled[128:256], 128, 128)
 
 
 def test_weights_come_from_the_generator_alone():
@@ -166,6 +179,64 @@ def test_attention_by_hand(heads):
     assert found == pytest.approx(x[0].reshape(8, 6).numpy() + weight @ out + bias, rel=1e-11)
 
 
+def test_attention_of_the_iddpm_code_is_a_permutation_of_rows():
+    """There the rows of qkv are q, k, v of head 0, then of head 1; here q of all heads first."""
+    heads, d = 4, 2
+    layer = randomised(SelfAttention(8, replace(SMALL, heads=heads), generator())).double()
+    x = torch.randn(1, 8, 2, 3, generator=generator(2), dtype=torch.float64)
+    rows = np.arange(24).reshape(3, heads, d).transpose(1, 0, 2).reshape(24)
+    with torch.no_grad():
+        found = layer(x)[0].reshape(8, 6).numpy()
+        ours = layer.qkv(layer.norm(x))[0].reshape(24, 6).numpy()
+    out = []
+    for q, k, v in ours[rows].reshape(heads, 3, d, 6):
+        scores = np.exp(q.T @ k / math.sqrt(d))
+        out.append(v @ (scores / scores.sum(1, keepdims=True)).T)
+    weight, bias = (p.detach().numpy().reshape(8, -1) for p in layer.out.parameters())
+    expected = x[0].reshape(8, 6).numpy() + weight @ np.concatenate(out) + bias
+    assert found == pytest.approx(expected, rel=1e-11)
+
+
+def normalised(x, groups, norm, eps):
+    """Group normalisation of (C, H, W) in numpy."""
+    parts = x.reshape(groups, -1)
+    parts = parts - parts.mean(1, keepdims=True)
+    parts = parts / np.sqrt((parts**2).mean(1, keepdims=True) + eps)
+    weight, bias = (p.detach().numpy()[:, None, None] for p in norm.parameters())
+    return parts.reshape(x.shape) * weight + bias
+
+
+def convolved(x, layer):
+    """A convolution that keeps (H, W), in numpy."""
+    weight, bias = (p.detach().numpy() for p in layer.parameters())
+    size = weight.shape[-1]
+    padded = np.pad(x, ((0, 0), (size // 2, size // 2), (size // 2, size // 2)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(1, 2))
+    return np.einsum("cijkl,ockl->oij", windows, weight) + bias[:, None, None]
+
+
+def silu(x):
+    return x / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize("scale_shift", [False, True])
+def test_residual_block_by_hand(scale_shift):
+    config = replace(SMALL, norm_eps=0.1, scale_shift=scale_shift)
+    block = randomised(ResidualBlock(4, 8, False, config, generator())).double().eval()
+    x = torch.randn(2, 4, 3, 5, generator=generator(2), dtype=torch.float64)
+    time = torch.randn(2, 8 * (1 + scale_shift), generator=generator(3), dtype=torch.float64)
+    with torch.no_grad():
+        found = block(x, time).numpy()
+    for image, told, result in zip(x.numpy(), time.numpy()[..., None, None], found, strict=True):
+        u = convolved(silu(normalised(image, 4, block.norm1, 0.1)), block.conv1)
+        if scale_shift:
+            h = normalised(u, 4, block.norm2, 0.1) * (1 + told[:8]) + told[8:]
+        else:
+            h = normalised(u + told, 4, block.norm2, 0.1)
+        expected = convolved(image, block.shortcut) + convolved(silu(h), block.conv2)
+        assert result == pytest.approx(expected, rel=1e-11, abs=1e-12)
+
+
 def compiled(function, **options):
     torch._dynamo.reset()
     return torch.compile(function, fullgraph=True, backend="aot_eager", **options)
@@ -197,10 +268,11 @@ def test_group_norm_compiled_and_not(dtype, bound, offset, device):
         assert found.detach().double().cpu().numpy() == pytest.approx(expected, abs=bound)
 
 
-@pytest.mark.parametrize("checkpointing", [False, True])
-def test_compiles_without_a_graph_break_to_the_same(checkpointing):
+@pytest.mark.parametrize("checkpointing, scale_shift",
+                         [(False, False), (True, False), (False, True)])
+def test_compiles_without_a_graph_break_to_the_same(checkpointing, scale_shift):
     config = replace(SMALL, classes=3, learns_variance=True, dropout=0.0,
-                     checkpointing=checkpointing)
+                     checkpointing=checkpointing, scale_shift=scale_shift)
     network = randomised(UNet(config)).double()
     x, t = inputs(config, dtype=torch.float64)
     labels = torch.tensor([2, 0])
@@ -214,8 +286,36 @@ def test_compiles_without_a_graph_break_to_the_same(checkpointing):
         assert torch.allclose(one, two, rtol=1e-7, atol=1e-9 * grads[0].abs().max().item())
 
 
-def test_checkpointing_changes_no_gradient_with_dropout():
-    config = replace(SMALL, dropout=0.5)
+@pytest.mark.parametrize("scale_shift", [False, True])
+def test_gradients_reach_every_weight(scale_shift):
+    """Along a random direction, against a difference quotient; and none is 0."""
+    config = replace(SMALL, dropout=0.0, classes=2, scale_shift=scale_shift)
+    network = randomised(UNet(config)).double()
+    x, t = inputs(dtype=torch.float64)
+
+    def loss():
+        return network(x, t, torch.tensor([0, 1])).square().mean()
+
+    gradients = dict(zip(dict(network.named_parameters()),
+                         torch.autograd.grad(loss(), list(network.parameters())), strict=True))
+    for name, weight in network.named_parameters():
+        gradient = gradients[name]
+        assert gradient.isfinite().all() and gradient.any(), name
+        direction = torch.randn(weight.shape, generator=generator(4), dtype=torch.float64)
+        with torch.no_grad():
+            above = (weight.add_(1e-6 * direction), loss().item())[1]
+            below = (weight.sub_(2e-6 * direction), loss().item())[1]
+            weight.add_(1e-6 * direction)
+        slope = (gradient * direction).sum().item()
+        assert (above - below) / 2e-6 == pytest.approx(slope, rel=1e-4, abs=1e-7 * above), name
+    # Each block's projection, scale and shift apart.
+    for part in gradients["time_projection.weight"].split(SMALL.channels):
+        assert part.any(1).all()
+
+
+@pytest.mark.parametrize("scale_shift", [False, True])
+def test_checkpointing_changes_no_gradient_with_dropout(scale_shift):
+    config = replace(SMALL, dropout=0.5, scale_shift=scale_shift)
     network = randomised(UNet(config)).double()
     x, t = inputs(dtype=torch.float64)
     results = []
@@ -229,8 +329,9 @@ def test_checkpointing_changes_no_gradient_with_dropout():
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_channels_last_and_autocast(device):
-    network = randomised(UNet(SMALL)).to(device).eval()
+@pytest.mark.parametrize("scale_shift", [False, True])
+def test_channels_last_and_autocast(scale_shift, device):
+    network = randomised(UNet(replace(SMALL, scale_shift=scale_shift))).to(device).eval()
     x, t = inputs(device=device)
     with torch.no_grad():
         plain = network(x, t)
@@ -276,8 +377,10 @@ def test_dropout_comes_between_silu_and_the_second_convolution():
     assert torch.allclose(dropped, 4 * whole * kept, rtol=1e-6, atol=0)
 
 
-def test_each_image_has_its_own_timestep_and_label():
-    network = randomised(UNet(replace(SMALL, classes=4))).double().eval()
+@pytest.mark.parametrize("scale_shift", [False, True])
+def test_each_image_has_its_own_timestep_and_label(scale_shift):
+    config = replace(SMALL, classes=4, scale_shift=scale_shift)
+    network = randomised(UNet(config)).double().eval()
     x, t = inputs(batch=3, dtype=torch.float64)
     labels = torch.tensor([1, 3, 0])
     whole = network(x, t, labels)
@@ -357,6 +460,7 @@ LABELLED = replace(SMALL, classes=3)
         (lambda: replace(SMALL, dropout=math.nan), ("dropout", "[0, 1)", "nan")),
         (lambda: replace(SMALL, norm_eps=0.0), ("norm_eps", "(0, inf)", "0.0")),
         (lambda: replace(SMALL, learns_variance=1), ("learns_variance", "True or False", "1")),
+        (lambda: replace(SMALL, scale_shift="scale"), ("scale_shift", "True or False", "'scale'")),
         (lambda: replace(SMALL, checkpointing=None), ("checkpointing", "True or False", "None")),
         (lambda: replace(SMALL, classes=0), ("classes", "1 or more", "0")),
         (lambda: replace(SMALL, embedding="sine"), ("embedding", "'ddpm'", "'sine'")),

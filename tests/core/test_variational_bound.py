@@ -75,7 +75,7 @@ def guess(schedule, t):
     return 1 - k * math.sqrt(bar), k * math.sqrt(1 - bar)
 
 
-def closed_form(schedule, variance, t, x_0):
+def closed_form(schedule, variance, t, x_0, levels=256):
     """E L_{t-1} over eps, nats."""
     beta, bars, sigma = schedule.beta[t].item(), products(schedule), sigma_2(schedule, variance, t)
     a, b = guess(schedule, t)
@@ -87,7 +87,9 @@ def closed_form(schedule, variance, t, x_0):
 
     def integrand(eps):
         centre = (a * (x_0 - MEAN) - b * eps) / math.sqrt(sigma)
-        half = 1 / 255 / math.sqrt(sigma)
+        half = 1 / (levels - 1) / math.sqrt(sigma)
+        if abs(x_0) == 1:  # the bin is open
+            return -norm.pdf(eps) * norm.logcdf(half - x_0 * centre)
         p = norm.cdf(half - abs(centre)) - norm.cdf(-half - abs(centre))
         return -norm.pdf(eps) * math.log(p)
 
@@ -115,6 +117,21 @@ def test_each_term(schedule, variance, predicts, device):
         a, b = guess(schedule, t)
         errors = a * (LEVEL - MEAN) - b * torch.tensor(NODES)
         assert torch.allclose((x_0 - step.x_0).flatten().cpu(), errors, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("levels, x_0", [(17, 0.625), (17, 1.0), (2, -1.0), (2, 1.0)])
+def test_other_levels_change_the_decoder_alone(levels, x_0):
+    denoiser, eps = gaussian_denoiser(HARSH), nodes()[1]
+    image = torch.full_like(eps, x_0)
+    for t in (1, 2, 4):
+        nats = bound_term(denoiser, Bound(BETA, levels=levels), image, t, eps).nats
+        expected = closed_form(HARSH, BETA, t, x_0, levels)
+        # The Gauss-Hermite sum is exact for a square, and good to 1e-6 for log Phi.
+        rel = 1e-6 if t == 1 else 1e-9
+        assert (WEIGHTS @ nats).item() == pytest.approx(expected, rel=rel), t
+        as_256 = bound_term(denoiser, Bound(BETA), torch.ones_like(eps), t, eps).nats
+        same = bound_term(denoiser, Bound(BETA, levels=levels), torch.ones_like(eps), t, eps).nats
+        assert torch.equal(as_256, same) == (t > 1)
 
 
 def test_one_step():
@@ -340,6 +357,13 @@ PLAIN = gaussian_denoiser(HARSH, shape=(1, 3))
         (lambda: Bound(ReverseVariance("beta_tilde", "own")), ("variance", "beta_tilde_2", "own")),
         (lambda: Bound(BETA, clip="on"), ("clip", "'off'", "'on'")),
         (lambda: Bound(BETA, cdf="erf"), ("cdf", "'tanh'", "'erf'")),
+        (lambda: Bound(BETA, levels=1), ("levels", "2..256", "got 1")),
+        (lambda: Bound(BETA, levels=512), ("levels", "2..256", "512")),
+        (lambda: Bound(BETA, levels=16.0), ("levels", "integer", "16.0")),
+        (
+            lambda: bound_term(PLAIN, Bound(BETA, levels=17), IMAGE, 1, IMAGE),
+            ("x_0", "k / 8 - 1", "levels = 17"),
+        ),
         (lambda: prior_term(HARSH, IMAGE.int()), ("x_0", "floating", "int32")),
         (lambda: prior_term(HARSH, IMAGE / 0), ("x_0", "finite", "inf")),
         (lambda: bound_term(PLAIN, Bound(BETA), IMAGE, 0, IMAGE), ("t must", "1..4", "0")),

@@ -62,6 +62,21 @@ def test_we_read_what_diffusers_writes(tmp_path):
     assert torch.allclose(ours, output(network), rtol=0, atol=1e-4 * ours.abs().max().item())
 
 
+def test_the_network_of_iddpm_both_ways(tmp_path):
+    config = replace(SMALL, heads=4, embedding="improved", scale_shift=True)
+    network = randomised(UNet(config))
+    save_unet(network, tmp_path / "ours")
+    ours, theirs = load_unet(tmp_path / "ours"), UNet2DModel.from_pretrained(tmp_path / "ours")
+    assert ours.config == config
+    assert all(value.equal(network.state_dict()[name]) for name, value in ours.state_dict().items())
+    theirs.save_pretrained(tmp_path / "theirs")
+    result = output(network)
+    assert result.abs().max() > 0.1
+    for other in (theirs.eval(), load_unet(tmp_path / "theirs")):
+        atol = 1e-4 * result.abs().max().item()
+        assert torch.allclose(output(other), result, rtol=0, atol=atol)
+
+
 def test_half_precision_is_saved_as_it_is_and_read_as_float32(tmp_path):
     save_unet(randomised(UNet(SMALL)).half(), tmp_path / "half")
     assert {t.dtype for t in load_file(tmp_path / "half" / WEIGHTS).values()} == {torch.float16}
