@@ -5,6 +5,8 @@
     nox -s site                   the result of verify as pages: build/site/index.html
     nox -s conformance            other implementations of DDPM and DDIM held against the proofs
     nox -s conformance -- pkg.mod:Name    your own; docs/check-your-own.md
+    nox -s repro                  retrain, and hold every number against its published value
+    nox -s repro -- --plan        what that will cost on this machine; --help shows all options
     nox -s tests                  the test suite, in parallel
     nox -s mutation               break it and see: verify must notice
     nox -s bench                  core against its peers: speed and memory; many minutes
@@ -13,6 +15,7 @@
 Both of the first two install what they need into environments of their own, from constraints.txt.
 """
 
+import shutil
 import sys
 
 import nox
@@ -62,6 +65,15 @@ def conformance(session: nox.Session) -> None:
     session.install("-q", *PINS, "-e", ".[audit]")
     install_peers(session)
     run_and_keep_status(session, "python", "-m", "audit", "conformance", *session.posargs)
+
+
+@nox.session
+def repro(session: nox.Session) -> None:
+    """Train, sample, evaluate and compare: CIFAR-10 with a GPU, handwritten digits without."""
+    session.install("-q", *PINS, "-e", ".[repro]")
+    if shutil.which("nvidia-smi"):  # FID needs them; torchvision must be the one made for torch
+        session.install("-q", *PINS, "torch-fidelity==0.4.0", "torchvision==0.28.0")
+    run_and_keep_status(session, "python", "-m", "repro", *session.posargs)
 
 
 @nox.session

@@ -16,8 +16,8 @@ from repro.errors import ReproError
 class Dataset:
     """Images for training and for testing.
 
-    train, test: uint8 (N, C, H, W), values below levels.  complete: whether this is all of the
-    published set, without which no number is comparable.
+    train, test: uint8 (N, C, H, W), values below levels, 2..256.  complete: whether this is all of
+    the published set, without which no number is comparable.
     Errors: ReproError for another dtype or shape, no image, and a value that is no level.
     """
 
@@ -28,8 +28,11 @@ class Dataset:
     complete: bool = True
 
     def __post_init__(self):
+        if not 2 <= self.levels <= 256:
+            raise ReproError(f"levels must be 2 or more, and at most the 256 of a byte; got "
+                             f"{self.levels}")
         for part, images in (("train", self.train), ("test", self.test)):
-            if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[0] == 0:
+            if images.dtype != torch.uint8 or images.ndim != 4 or images.numel() == 0:
                 raise ReproError(
                     f"{part} must be uint8 images of shape (N, C, H, W), one or more; got "
                     f"{images.dtype}, {tuple(images.shape)}"
@@ -48,11 +51,14 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over shapes and bytes: two machines with equal fingerprints have equal data."""
+        """SHA-256 over shapes, levels and bytes, in hexadecimal: equal for equal data only.
+
+        The same on every device and machine.
+        """
         digest = hashlib.sha256()
         for images in (self.train, self.test):
             digest.update(repr((tuple(images.shape), self.levels)).encode())
-            digest.update(images.contiguous().numpy().tobytes())
+            digest.update(images.cpu().contiguous().numpy())
         return digest.hexdigest()
 
 
@@ -62,5 +68,11 @@ def to_unit(images: Tensor, levels: int) -> Tensor:
 
 
 def to_levels(x: Tensor, levels: int) -> Tensor:
-    """Numbers as the nearest levels (uint8), those outside [-1, 1] as the end levels."""
-    return ((x.clamp(-1, 1) + 1) * ((levels - 1) / 2)).round().to(torch.uint8)
+    """Numbers as the nearest levels (uint8), those outside [-1, 1] as the end levels.
+
+    Computed in float32: in bfloat16 neighbouring levels of 256 would fall together.
+    Errors: ReproError for NaN, which has no nearest level.
+    """
+    if bool(x.isnan().any()):
+        raise ReproError(f"x must be numbers; got NaN in {int(x.isnan().sum())} of {x.numel()}")
+    return ((x.float().clamp(-1, 1) + 1) * ((levels - 1) / 2)).round().to(torch.uint8)

@@ -6,7 +6,8 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -19,7 +20,7 @@ class World:
 
     rank: int = 0
     size: int = 1
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     @property
     def leads(self) -> bool:
@@ -65,7 +66,8 @@ def join(device: str | None = None) -> Iterator[World]:
     if size == 1:
         yield World(device=place)
         return
-    dist.init_process_group("nccl" if kind == "cuda" else "gloo")
+    # The others wait while one evaluates, for hours.
+    dist.init_process_group("nccl" if kind == "cuda" else "gloo", timeout=timedelta(days=2))
     try:
         yield World(dist.get_rank(), size, place)
     finally:

@@ -4,8 +4,10 @@ After a crash a reader finds the old content or the new one, and perhaps a `.par
 which nothing reads.
 """
 
+import contextlib
 import hashlib
 import os
+import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +27,8 @@ def write_file(path: Path, content: bytes | str) -> None:
     except OSError as error:
         raise ReproError(f"{path} cannot be written: {error}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the error above says more than this one could
+            partial.unlink()
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
@@ -33,7 +36,7 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
 
     Errors: ReproError where the folder exists or the disk is full; nothing is left behind then.
     """
-    if path.exists():
+    if os.path.lexists(path):
         raise ReproError(f"{path} must not exist yet: nothing is overwritten")
     partial = _beside(path)
     try:
@@ -66,4 +69,6 @@ def flush(path: Path) -> None:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+    # Drawn, not the process id: machines that share a folder have equal ids, and so has a
+    # container that starts again beside what its predecessor left when it was killed.
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")

@@ -12,7 +12,7 @@ from repro.distributed import World
 from repro.profile import Profile
 from repro.trainer import Trainer
 
-CPU_BATCH = 16  # a step of 128 images of 32 x 32 takes a quarter of a minute there
+CPU_PIXELS = 16 * 32 * 32  # at a time: a step of 128 images of CIFAR-10 takes many seconds there
 SECONDS = 5.0  # of measuring, at least one step
 
 
@@ -72,8 +72,9 @@ class Plan:
 def measure(profile: Profile, world: World, *, compiled: bool) -> Plan:
     """Train on noise for a few seconds, and call the network alone as long."""
     share = profile.training.batch // world.size
-    batch = min(share, CPU_BATCH) if world.device.type == "cpu" else share
     network = profile.network
+    few = max(1, CPU_PIXELS // network.image_size**2)
+    batch = min(share, few) if world.device.type == "cpu" else share
     shape = (batch * world.size, network.image_channels, network.image_size, network.image_size)
     images = torch.randint(0, 2, shape, dtype=torch.uint8)
     training = replace(profile.training, batch=batch * world.size, clip_shards=1)

@@ -176,7 +176,10 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Profile:
-    """A whole run.  Errors: ReproError for settings that do not fit one another."""
+    """A whole run.  record: whether a finished one is kept in records/.
+
+    Errors: ReproError for settings that do not fit one another.
+    """
 
     name: str
     title: str
@@ -188,6 +191,7 @@ class Profile:
     sampling: tuple[Sampling, ...] = ()
     evaluation: Evaluation = field(default_factory=Evaluation)
     seed: int = 0
+    record: bool = True
 
     def __post_init__(self):
         _require_among("dataset", self.dataset, ("cifar10", "digits"))
@@ -214,7 +218,7 @@ class Profile:
         parts = asdict(self)
         for name in ("steps", "checkpoint_every", "grid_every", "log_every", "keep"):
             del parts["training"][name]
-        for name in ("name", "title", "sampling", "evaluation"):
+        for name in ("name", "title", "sampling", "evaluation", "record"):
             del parts[name]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
