@@ -9,6 +9,8 @@
     nox -s repro -- --plan        what that will cost on this machine; --help shows all options
     nox -s tests                  the test suite, in parallel
     nox -s mutation               break it and see: verify must notice
+    nox -s fuzz -- --minutes 60   every property with fresh seeds, and broken files
+    nox -s supply-chain           licences and known vulnerabilities of what is installed
     nox -s bench                  core against its peers: speed and memory; many minutes
     nox -s lint                   style and import order
 
@@ -28,10 +30,10 @@ nox.options.sessions = ["verify"]
 PINS = ("-c", "constraints.txt")
 
 
-def run_and_keep_status(session: nox.Session, *command: str) -> None:
+def run_and_keep_status(session: nox.Session, *command: str, **env: str) -> None:
     """Run a command whose exit status means something (1: not confirmed, 2: bad usage)."""
     try:
-        session.run(*command)
+        session.run(*command, env=env)
     except CommandFailed as failure:
         sys.exit(failure.return_code or 1)
 
@@ -81,7 +83,8 @@ def tests(session: nox.Session) -> None:
     """Run the tests on all cores; arguments after -- go to pytest."""
     session.install("-q", *PINS, "-e", ".[audit,repro,site,tests]")
     install_peers(session)
-    run_and_keep_status(session, "pytest", "-n", "auto", *session.posargs)
+    # Every core has a worker: threads of one would only wait for those of the other.
+    run_and_keep_status(session, "pytest", "-n", "auto", *session.posargs, OMP_NUM_THREADS="1")
 
 
 @nox.session
@@ -95,6 +98,22 @@ def bench(session: nox.Session) -> None:
         "--benchmark-disable-gc", "--benchmark-columns=median,iqr",
         *session.posargs,
     )
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Run every property with fresh seeds and broken files for --minutes; failures are kept."""
+    session.install("-q", *PINS, "-e", ".[audit,repro,site,tests]")
+    install_peers(session)
+    run_and_keep_status(session, "python", "tests/fuzz.py", *session.posargs)
+
+
+@nox.session(name="supply-chain")
+def supply_chain(session: nox.Session) -> None:
+    """Licences of all that is installed, and known vulnerabilities where a network allows it."""
+    session.install("-q", *PINS, "-e", ".[audit,repro,site,tests]", "pip-audit")
+    install_peers(session)
+    run_and_keep_status(session, "python", "tests/supply_chain.py", *session.posargs)
 
 
 @nox.session

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
 
 from audit.evidence import Control, Evidence
 from audit.precision import error_in_ulps
@@ -32,11 +33,15 @@ class TooFewError(RuntimeError):
 
 @dataclass
 class Bench:
-    """What a comparison works with: devices, a number of examples, and a record of what it saw."""
+    """What a comparison works with: devices, a number of examples, and a record of what it saw.
+
+    Without a seed the examples are the same in every run; fuzzing gives a fresh one each time.
+    """
 
     devices: tuple[str, ...] = ("cpu",)
     examples: int = 40
     shrink: bool = True
+    seed: int | None = None
     ran: int = 0
     worst: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -49,8 +54,9 @@ class Bench:
             phases = [Phase.explicit, Phase.generate] + [Phase.shrink] * self.shrink
 
             @settings(
-                max_examples=self.examples, derandomize=True, database=None, deadline=None,
-                phases=phases, suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
+                max_examples=self.examples, derandomize=self.seed is None, database=None,
+                deadline=None, phases=phases, suppress_health_check=list(HealthCheck),
+                report_multiple_bugs=False,
             )
             @given(**strategies)
             def stated(**drawn: Any) -> None:
@@ -58,7 +64,7 @@ class Bench:
                 body(**drawn)
                 effective += 1
 
-            stated()
+            (stated if self.seed is None else seeded(self.seed)(stated))()
             if 2 * effective < self.examples:
                 raise TooFewError(f"only {effective} of {self.examples} examples were admissible")
             self.ran += effective

@@ -75,8 +75,17 @@ def fingerprint(claim: Claim) -> str:
 
 
 def chinese(path: Path = CHINESE) -> dict[str, Chinese]:
-    """The Chinese table by claim."""
-    return {id: Chinese(**row) for id, row in tomllib.loads(path.read_text("utf-8")).items()}
+    """The Chinese table by claim; LedgerError where the file is not such a table."""
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise LedgerError(f"{path.name} must be readable TOML: {error}") from None
+    for id, row in table.items():
+        if not (isinstance(row, dict) and sorted(row) == ["english", "right", "wrong"]
+                and all(isinstance(text, str) for text in row.values())):
+            raise LedgerError(f"{path.name}: {id} must have the texts wrong, right and english, and "
+                              f"nothing else; got {row!r:.200}")
+    return {id: Chinese(**row) for id, row in table.items()}
 
 
 def fill(text: str, correction: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from derivations.claim import Grade, Role
+from derivations.second.opinions import OPTIONAL
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,11 @@ class Evidence:
     reason: str
     detail: str
     subject: str = ""
+
+    @property
+    def optional(self) -> bool:
+        """Whether this can be had only where its engine is installed: it is outside the digest."""
+        return self.kind in OPTIONAL
 
 
 @dataclass(frozen=True)

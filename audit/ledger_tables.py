@@ -11,22 +11,62 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import groupby
 
+from audit import trust
 from audit.comparison import COMPARISONS
 from derivations.claim import DOCUMENT_LINES, DOCUMENT_SHA256, Claim, Grade, Severity, Verdict
 from derivations.ledger import SECTIONS, section_title
+from derivations.second import opinions
 
 _MATH = re.compile(r"\$([^$]+)\$")
 
 
 def planned(claim: Claim) -> tuple[list[Grade], int, int]:
     """The grades of the claim's checks, strongest first, and how many checks and wrong variants."""
-    checks = list(claim.proof())
+    # Counted are the checks that every machine can make.
+    checks = [*claim.proof(), *(c for c in opinions.checks(claim.id)
+                                if c.kind not in opinions.OPTIONAL)]
     compared = COMPARISONS.get(claim.id, [])
     held = {c.grade for c in checks} | {c.grade for c in compared}
     if any(c.kind == "normal form" for c in checks):  # these are also evaluated at drawn points
         held.add(Grade.PROPERTY)
     variants = sum(len(c.wrong) for c in checks) + sum(len(c.wrong) for c in compared)
     return [g for g in Grade if g in held], len(checks) + len(compared), variants
+
+
+def trusted(claim: Claim) -> trust.Trust:
+    """What the claim's evidence rests on where every engine is installed."""
+    checks = [*claim.proof(), *COMPARISONS.get(claim.id, ()), *opinions.checks(claim.id)]
+    return trust.of((c.kind, c.grade, c.role) for c in checks)
+
+
+def _reliance(ledger: Mapping[str, Claim]) -> str:
+    found = {id: trusted(claim) for id, claim in ledger.items()}
+    rows = "".join(f"| {name} | {cell(meaning)} | {used} | {again or ''} | {needed} |\n"
+                   for name, meaning, used, again, needed in trust.reliance(found.values()))
+    alike: dict[str, list[str]] = {}
+    for id, t in found.items():
+        if len(t.lines) > 1:
+            alike.setdefault(str(t), []).append(f"`{id}`")
+    twice = "".join(f"| {', '.join(ids)} | {t} |\n" for t, ids in alike.items())
+    return f"""
+## What must be trusted
+
+Which components must be right for a verdict to be right follows from the kinds of a claim's
+evidence. *First*: claims whose first line of evidence may call the component; *second*: those that
+have it in a second opinion; *needed*: those for which no line does without it. What a claim rests
+on through others is counted there. The compiler, the operating system and the processor come on
+top, and that a statement says what its steps check, which is for a reader to see.
+
+| component | trusted as | first | second | needed |
+|---|---|--:|--:|--:|
+{rows}
+These claims carry most others and are decided once more, from a statement written by hand in the
+language of another engine (`derivations/second`): an SMT-LIB script, run by z3 and, where it is
+installed, cvc5; and a theorem that the kernel of Coq checks, where that is installed.
+
+| claims | rest on |
+|---|---|
+{twice}"""
 
 
 def cell(text: str) -> str:
@@ -103,7 +143,7 @@ number of wrong variants that these checks must reject. What is wrong, by line a
 site`. This file is written by `python -m audit write`; do not edit it.
 
 """
-    parts = [head, _summary(ledger)]
+    parts = [head, _summary(ledger), _reliance(ledger)]
     for title, group in groupby(ledger.values(), key=section_title):
         parts.append(f"\n## {title}\n\n| lines | verdict | claim | evidence |\n|---|---|---|---|\n")
         parts += [_row(claim) for claim in group]

@@ -7,6 +7,8 @@ import platform
 import subprocess
 from pathlib import Path
 
+from derivations.second import coq
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = (
     "hypothesis", "numpy", "python-flint", "rich", "scikit-learn", "scipy", "sympy", "torch",
@@ -32,6 +34,12 @@ def _version(package: str) -> str | None:
         return None
 
 
+def _optional() -> dict[str, str]:
+    """The engines of second opinions that are installed here."""
+    found = {"cvc5": _version("cvc5"), "coq": coq.version()}
+    return {name: version for name, version in found.items() if version}
+
+
 def collect(devices: tuple[str, ...], seconds: float) -> dict[str, object]:
     """Commit, interpreter, packages, platform, devices, seed and wall time of this run."""
     status = _git("status", "--porcelain")
@@ -39,7 +47,7 @@ def collect(devices: tuple[str, ...], seconds: float) -> dict[str, object]:
         "commit": _git("rev-parse", "HEAD"),
         "dirty": None if status is None else bool(status),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in PACKAGES} | _optional(),
         "platform": platform.platform(),
         "devices": list(devices),
         "seed": SEED,

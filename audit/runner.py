@@ -14,6 +14,7 @@ from multiprocessing import forkserver, resource_tracker
 from audit.evidence import Control, Evidence
 from audit.status import Record
 from derivations.claim import Check, Claim, Decision, Outcome
+from derivations.second import opinions
 
 # A claim should take 5 s at most; verify prints the slowest.  This bound only ends a hang.
 HANG_SECONDS = 120
@@ -61,13 +62,14 @@ def run_check(claim: str, check: Check) -> tuple[Evidence, list[Control]]:
 
 
 def run_claim(claim: Claim, effort: Effort) -> Record:
-    """All evidence about one claim: its proof, its identities at points, its comparisons."""
+    """All evidence about one claim: proof, identities at points, comparisons, second opinions."""
     from audit import identities
     from audit.comparison import COMPARISONS, run_comparison
 
     start = time.perf_counter()
     evidence: list[Evidence] = []
     controls: list[Control] = []
+    not_run: list[str] = []
 
     def keep(found: tuple[Evidence, list[Control]]) -> None:
         evidence.append(found[0])
@@ -84,9 +86,15 @@ def run_claim(claim: Claim, effort: Effort) -> Record:
         ))
     for comparison in COMPARISONS.get(claim.id, ()):
         keep(run_comparison(comparison, effort.devices, effort.examples))
+    # Last, so that the numbers of the other steps do not depend on which engines are installed.
+    for check in opinions.checks(claim.id):
+        if reason := opinions.missing(check.kind):
+            not_run.append(f"{check.kind}: {reason}")
+        else:
+            keep(run_check(claim.id, check))
     return Record(
         claim.id, claim.decide_witness(), tuple(evidence), tuple(controls),
-        time.perf_counter() - start,
+        time.perf_counter() - start, tuple(not_run),
     )
 
 
@@ -110,6 +118,10 @@ def _prepare(effort: Effort) -> None:
     balls.BITS = effort.bits
     _ledger, _effort = ledger.load(), effort
     comparisons.load()
+
+
+def _run_all(ids: list[str]) -> list[Record]:
+    return [_run(id) for id in ids]
 
 
 def _run(id: str) -> Record:
@@ -167,8 +179,8 @@ def _abandon(pool: ProcessPoolExecutor) -> None:
 def _collect(
     pool: ProcessPoolExecutor, ids: list[str], progress: Callable[[Record], None]
 ) -> Iterator[tuple[str, Record]]:
-    waiting = [pool.submit(_run, id) for id in ids]
+    waiting = [pool.submit(_run_all, group) for group in opinions.together(ids)]
     for future in as_completed(waiting):
-        record = future.result()
-        progress(record)
-        yield record.claim, record
+        for record in future.result():
+            progress(record)
+            yield record.claim, record

@@ -22,6 +22,7 @@ class Record:
     evidence: tuple[Evidence, ...]
     controls: tuple[Control, ...]
     seconds: float
+    not_run: tuple[str, ...] = ()  # second opinions whose engine is not installed here
 
 
 def needs_control(claim: Claim) -> bool:

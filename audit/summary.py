@@ -1,7 +1,8 @@
 """audit.json: the ledger, what a run found, and a digest over all that does not depend on the run.
 
-Schema 1.  Two runs of one commit give the same file but for ``seconds`` and ``provenance``; the
-digest covers neither these nor the free-text details, so that two machines can agree on it.
+Schema 2.  Two runs of one commit give the same file but for ``seconds`` and ``provenance``; the
+digest covers neither these nor the free-text details, nor what only some machines can run (second
+opinions whose engine is not everywhere, marked ``optional``), so that two machines can agree on it.
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import sympy
 
+from audit import trust
+from audit.evidence import Evidence
 from audit.status import CONFIRMED, FAILED, TRUE, Record, grades, judge
 from derivations.claim import DOCUMENT_LINES, DOCUMENT_SHA256, Claim
 from derivations.ledger import section_title, unassigned_lines
 
-SCHEMA = 1
-RUN_DEPENDENT = ("seconds", "detail", "problems")
+SCHEMA = 2
+RUN_DEPENDENT = ("seconds", "detail", "problems", "not_run", "trust", "second_opinions")
 
 
 def assumption_text(a: object) -> str:
@@ -42,7 +45,14 @@ def _symbol_latex(name: str) -> str:
     return f"{letter}_{{{','.join(rest)}}}" if rest else letter
 
 
+def trust_of(evidence: Iterable[Evidence]) -> trust.Trust:
+    """What a claim's passed evidence rests on."""
+    return trust.of((e.kind, e.grade, e.role) for e in evidence if e.passed)
+
+
 def _entry(claim: Claim, record: Record, problems: list[str]) -> dict[str, object]:
+    optional = {n for n, e in enumerate(record.evidence, 1) if e.optional}
+    trusted = trust_of(record.evidence)
     return {
         "id": claim.id,
         "section": section_title(claim),
@@ -61,17 +71,20 @@ def _entry(claim: Claim, record: Record, problems: list[str]) -> dict[str, objec
         "module": claim.module,
         "status": FAILED if problems else CONFIRMED,
         "problems": problems,
-        "grades": grades(record.evidence),
+        "grades": grades(e for e in record.evidence if not e.optional),
+        "trust": trusted.as_json(),
+        "not_run": list(record.not_run),
         "evidence": [
             {
                 "kind": e.kind, "grade": e.grade.value, "role": e.role.value, "passed": e.passed,
                 "seconds": round(e.seconds, 4), "reason": e.reason, "detail": e.detail,
-                "subject": e.subject,
+                "subject": e.subject, "optional": e.optional,
             }
             for e in record.evidence
         ],
         "controls": [
-            {"name": c.name, "step": c.step, "rejected": c.rejected, "detail": c.detail}
+            {"name": c.name, "step": c.step, "rejected": c.rejected, "detail": c.detail,
+             "optional": c.step in optional}
             for c in record.controls
         ],
     }
@@ -79,8 +92,10 @@ def _entry(claim: Claim, record: Record, problems: list[str]) -> dict[str, objec
 
 def _totals(entries: list[dict]) -> dict[str, object]:
     true = [e for e in entries if e["verdict"] in TRUE]
-    evidence = [e for entry in entries for e in entry["evidence"]]
-    controls = [c for entry in entries for c in entry["controls"]]
+    evidence = [e for entry in entries for e in entry["evidence"] if not e["optional"]]
+    controls = [c for entry in entries for c in entry["controls"] if not c["optional"]]
+    seconds = Counter(e["kind"] for entry in entries for e in entry["evidence"]
+                      if e["kind"] in trust.SECOND and e["passed"])
     return {
         "entries": len(entries),
         "confirmed": sum(e["status"] == CONFIRMED for e in entries),
@@ -94,16 +109,19 @@ def _totals(entries: list[dict]) -> dict[str, object]:
         "evidence_passed": sum(e["passed"] for e in evidence),
         "controls": len(controls),
         "controls_rejected": sum(c["rejected"] for c in controls),
+        "second_opinions": {kind: seconds[kind] for kind in trust.SECOND},
     }
 
 
 def digest(summary: Mapping[str, object]) -> str:
-    """SHA-256 over document, entries and coverage, without times, details and provenance."""
+    """SHA-256 over document, entries and coverage, without times, details and what is optional."""
 
     def stable(value: object) -> object:
         if isinstance(value, dict):
             return {k: stable(v) for k, v in value.items() if k not in RUN_DEPENDENT}
-        return [stable(v) for v in value] if isinstance(value, list) else value
+        if isinstance(value, list):
+            return [stable(v) for v in value if not (isinstance(v, dict) and v.get("optional"))]
+        return value
 
     kept = {k: stable(summary[k]) for k in ("schema", "document", "entries", "coverage", "totals")}
     text = json.dumps(kept, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -17,6 +17,7 @@ from rich.text import Text
 from audit.document import Document
 from audit.evidence import Control
 from audit.status import CONFIRMED, Record
+from audit.summary import trust_of
 from derivations.claim import Claim, Severity, Verdict
 
 WIDTH = 100
@@ -116,6 +117,10 @@ def show_totals(out: Console, summary: Mapping, records: Mapping[str, Record]) -
         ("evidence", f"{totals['evidence_passed']} of {totals['evidence']} passed"),
         ("controls", f"{totals['controls_rejected']} of {totals['controls']} wrong variants "
                      "rejected"),
+        ("second", ", ".join(f"{n} claims: {kind}" for kind, n in
+                             totals["second_opinions"].items() if n)),
+        *(("not run", reason) for reason in sorted({r for x in records.values()
+                                                    for r in x.not_run})),
         ("two grades", f"{totals['true_with_two_grades']} of {totals['true']} true claims"),
         ("slowest", f"{slowest.claim}, {slowest.seconds:.2f} s"),
         ("wall time", f"{summary['provenance']['seconds']:.1f} s on "
@@ -126,7 +131,8 @@ def show_totals(out: Console, summary: Mapping, records: Mapping[str, Record]) -
     table.add_column(style="dim", width=10)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, value)
+        if value:
+            table.add_row(name, value)
     out.print(table)
     for entry in summary["entries"]:
         for problem in entry["problems"]:
@@ -159,6 +165,9 @@ def show_claim(
         ("supplied by", ", ".join(claim.supplied_by)),
         ("code", ", ".join(claim.code)),
         ("sources", "; ".join(claim.sources)),
+        ("trusts", str(trust_of(record.evidence))),
+        ("besides", ", ".join(trust_of(record.evidence).besides)),
+        ("not run", "; ".join(record.not_run)),
     ]
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1), width=WIDTH)
     table.add_column(style="dim", width=11)

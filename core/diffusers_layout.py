@@ -92,7 +92,8 @@ def config_from_diffusers(config: Mapping[str, Any]) -> UNetConfig:
                          f"{how!r}: without it, attention in the middle has no norm; got None")
     _require_field("attn_norm_num_groups", c["attn_norm_num_groups"], (None, groups))
     _require_field("out_channels", c["out_channels"], (c["in_channels"], 2 * c["in_channels"]))
-    embedding = EMBEDDINGS.get((c["flip_sin_to_cos"], c["freq_shift"]))
+    how_embedded = c["flip_sin_to_cos"], c["freq_shift"]
+    embedding = next((name for right, name in EMBEDDINGS.items() if how_embedded == right), None)
     if embedding is None:
         raise ValueError(f"flip_sin_to_cos and freq_shift must be one of {sorted(EMBEDDINGS)}; "
                          f"got {(c['flip_sin_to_cos'], c['freq_shift'])}")

@@ -93,7 +93,7 @@ def _read_config(path: Path) -> dict:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise WeightsError(f"{path} must exist, beside {WEIGHTS}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # nested or a number without end
         raise WeightsError(f"{path} must be readable JSON; {error}") from error
     if not isinstance(config, dict):
         raise WeightsError(f"{path} must hold a JSON object; got {type(config).__name__}")

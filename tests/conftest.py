@@ -1,13 +1,28 @@
 """What tests share: the ledger, and the audited document where AUDIT_DOCUMENT names it."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 from audit import document as documents
 from derivations import ledger as ledgers
+
+# What only tests import.  tests itself must not be searched: tests/core would hide core.
+sys.path.insert(0, str(Path(__file__).parent / "support"))
+pytest_plugins = ("vacuity",)
+
+# The same examples in every run, unless tests/fuzz.py asks for fresh ones; --hypothesis-profile.
+settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+settings.register_profile(
+    "fuzz", max_examples=2000, deadline=None, print_blob=True,
+    database=DirectoryBasedExampleDatabase("build/fuzz/examples"),
+)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from audit.comparison import compares
+from audit.comparisons.chance import QuadraticForm, SumOfSquares
 from audit.comparisons.unet_listing import REFUTES, TORCH
 from audit.precision import exact_value
 from derivations.claim import Grade
@@ -108,6 +109,11 @@ def heads(bench, subject):
     bench.require(difference > 0.01, f"they differ by {difference:.2g}")
 
 
+# Given the queries, logit i is normal with variance |q_i|^2 / 64; 64 times these sum to chi-square.
+PAIRS, WIDTH, ALARM = 20000, 64, 1e-9
+LENGTHS = SumOfSquares(PAIRS * WIDTH, ALARM)
+
+
 @compares(
     "unet.attention-variance",
     subject=lambda q, k: (q * k).sum(-1) / q.shape[-1] ** 0.5,
@@ -119,8 +125,16 @@ def heads(bench, subject):
     grade=Grade.STATISTICAL,
 )
 def variance(bench, subject):
-    """20000 random pairs of width 64: variance 1 within 6 sd (false alarm 2e-9)."""
+    """20000 random pairs of width 64: variance 1, by proven bounds (false alarm 2e-9)."""
     generator = torch.Generator().manual_seed(20200619)
-    q, k = torch.randn(2, 20000, 64, generator=generator, dtype=torch.float64)
-    # The fourth moment of a logit is 3 + 6/64, so that the variance of its square is below 2.1.
-    bench.within((subject(q, k) ** 2).mean(), 1, 6 * (2.1 / 20000) ** 0.5, "variance")
+    hold_variance(bench, subject, generator)
+
+
+def hold_variance(bench, subject, generator):
+    """The two halves of the statement: E |q|^2 is the width, and logits vary as |q|^2 / width."""
+    q, k = torch.randn(2, PAIRS, WIDTH, generator=generator, dtype=torch.float64)
+    squares = (q**2).sum(-1)
+    bench.require(LENGTHS.accepts(squares.sum().item()), "the queries are not standard normal")
+    law = QuadraticForm((squares / WIDTH).tolist(), ALARM)
+    found = (subject(q, k) ** 2).sum().item()
+    bench.require(law.accepts(found), f"variance {found / PAIRS:.4g} where 1 is expected")

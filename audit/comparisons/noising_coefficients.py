@@ -6,6 +6,7 @@ from fractions import Fraction
 import torch
 
 from audit.comparison import compares
+from audit.comparisons.chance import SumOfSquares
 from audit.comparisons.noising_listing import spaced_in_double, spaced_then_cast
 from derivations.claim import Grade, Role
 from derivations.listings.noising_coefficients import covariance_of_chain, covariance_of_listing
@@ -101,18 +102,32 @@ def _fresh_noise(signal, scale, count, generator):
     return tiles
 
 
-def _hold_covariance(bench, subject, formula):
+PIXELS = 20000
+SQUARES = SumOfSquares(PIXELS, 1e-9)
+
+
+def hold_covariance(bench, subject, formula, generator):
+    """Sum and difference of the unit tiles are normal with variances 2 + 2 rho and 2 - 2 rho.
+
+    A quarter of the difference of these variances is rho, the covariance over both deviations.
+    """
     levels = [listed()[1], listed()[15]]
     alpha_bar = torch.tensor([float(a) for a in levels], dtype=torch.float64)
-    count = 20000
-    early, late = subject(
-        alpha_bar.sqrt(), (1 - alpha_bar).sqrt(), count, torch.Generator().manual_seed(20200619)
-    )
-    want = float(formula(*levels))
-    product = early * late
-    # The product of two normals has at most twice the product of their variances.
-    sd = math.sqrt(2 * float((1 - levels[0]) * (1 - levels[1])) / count)
-    bench.within(product.mean(), want, 5 * sd, "covariance")
+    scale = (1 - alpha_bar).sqrt()
+    early, late = subject(alpha_bar.sqrt(), scale, PIXELS, generator)
+    rho = float(formula(*levels)) / float(scale.prod())
+    for sign in (1, -1):
+        found = ((early / scale[0] + sign * late / scale[1]) ** 2).sum().item()
+        want = 2 + 2 * sign * rho
+        if want < 1e-9:  # one noise image: the difference is rounding alone
+            bench.within(found / PIXELS, 0, 1e-9, "variance of the difference")
+        else:
+            bench.require(SQUARES.accepts(found / want),
+                          f"variance {found / PIXELS:.4g} where {want:.4g} is expected")
+
+
+def _hold_covariance(bench, subject, formula):
+    hold_covariance(bench, subject, formula, torch.Generator().manual_seed(20200619))
 
 
 @compares(
@@ -124,7 +139,7 @@ def _hold_covariance(bench, subject, formula):
     role=Role.REFUTES,
 )
 def shared_noise(bench, subject):
-    """Tiles from one noise image have its covariance (20000 pixels, 5 sd: false alarm 6e-7)."""
+    """Tiles from one noise image have its covariance (20000 pixels: false alarm 1e-9)."""
     _hold_covariance(bench, subject, covariance_of_listing)
 
 
@@ -137,5 +152,5 @@ def shared_noise(bench, subject):
     role=Role.CORRECTS,
 )
 def fresh_noise(bench, subject):
-    """Tiles stepped with fresh noise have the chain's (20000 pixels, 5 sd: false alarm 6e-7)."""
+    """Tiles stepped with fresh noise have the chain's (20000 pixels: false alarm 2e-9)."""
     _hold_covariance(bench, subject, covariance_of_chain)

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from audit import citation, errata
+from audit import citation, errata, trust
 from audit.site import graph, measured, prose, sources, wording
 from audit.site.figures import Figure
 from audit.site.result import Entry, Result, stands
@@ -135,7 +135,7 @@ def claim_pages(m: Material) -> Iterator[Page]:
         claim = m.ledger.get(id)
         yield Page(f"c/{id}.html", "claim.html.j2", entry["title"], {
             "e": entry, "ok": stands(entry), "entries": entries, "users": m.result.used_by[id],
-            "steps": made, "loose": loose, "code": code,
+            "steps": made, "loose": loose, "code": code, "trust": trust.of_entry(entry),
             "proof": sources.link(m.sources, entry["module"], id),
             "meaning": wording.VERDICT_MEANS[Verdict(entry["verdict"])],
             "chinese": chinese.get(id, "") if claim and claim.correction else "",
@@ -199,6 +199,11 @@ def other_pages(m: Material) -> Iterator[Page]:
         "counts": Counter(v["grade"] for e in m.result.entries.values() for v in e["evidence"]),
         "verdicts": list(wording.VERDICT_MEANS.items()), "totals": content["totals"],
         "sha": content["document"]["sha256"], "provenance": content["provenance"],
+        "reliance": list(trust.reliance(map(trust.of_entry, m.result.entries.values()))),
+        "twice": {id: t for id, e in m.result.entries.items()
+                  if len((t := trust.of_entry(e)).lines) > 1},
+        "not_run": sorted({r for e in m.result.entries.values() for r in e["not_run"]}),
+        "entries": m.result.entries,
     })
     example = next((c for c in m.ledger.values() if c.id == "posterior.mean"),
                    next(iter(m.ledger.values())))

@@ -15,6 +15,7 @@ from typing import Any
 
 import jsonschema
 
+from audit import trust
 from audit.status import CONFIRMED
 from audit.summary import SCHEMA, assumption_text, digest
 from derivations.claim import DOCUMENT_LINES, DOCUMENT_SHA256, Claim
@@ -94,6 +95,8 @@ def parse(text: str, name: str = "audit.json") -> dict[str, Any]:
             f"{name} is not complete JSON ({error.msg} at line {error.lineno}, column "
             f"{error.colno}): it was cut off or is another file; run verify again"
         ) from None
+    except (RecursionError, ValueError) as error:  # nested without end, a number without end
+        raise Unreadable(f"{name} is not a result of verify: {error}") from None
     if not isinstance(content, dict) or "schema" not in content:
         raise Unreadable(f"{name} is not a result of verify: it names no schema")
     if content["schema"] != SCHEMA:
@@ -137,6 +140,14 @@ def _differs(entry: Entry, claim: Claim) -> bool:
     )
 
 
+def _misstates_trust(entry: Entry) -> bool:
+    try:
+        found = trust.of_entry(entry)
+    except ValueError:  # a kind or a grade that this version does not know
+        return True
+    return entry["trust"] != found.as_json()
+
+
 def judge(content: Mapping[str, Any], ledger: Mapping[str, Claim]) -> tuple[str, ...]:
     """All that keeps a readable result from being a confirmed audit of this ledger."""
     entries = {entry["id"]: entry for entry in content["entries"]}
@@ -160,6 +171,10 @@ def judge(content: Mapping[str, Any], ledger: Mapping[str, Claim]) -> tuple[str,
         problems.append(
             f"the run is of another state of the ledger; {len(stale)} claims differ: {_some(stale)}"
         )
+    mistrusted = [id for id, e in entries.items() if stands(e) and _misstates_trust(e)]
+    if mistrusted:
+        problems.append("what must be trusted does not follow from the evidence: "
+                        f"{_some(mistrusted)}")
     if content["coverage"]["unassigned"] or content["coverage"]["total"] != DOCUMENT_LINES:
         left = [str(n) for n in content["coverage"]["unassigned"]]
         problems.append(f"lines that no entry covers: {_some(left) or 'their number is off'}")

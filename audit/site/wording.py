@@ -24,10 +24,11 @@ VERDICT_MEANS = {
 
 GRADE_MEANS = {
     Grade.EXACT: "A decided normal form over exact numbers, an induction certificate that is valid "
-                 "for every number of steps, an exact counterexample, or a computation in "
-                 "fractions.",
-    Grade.SMT: "z3 proves that the hypotheses imply the statement. The hypotheses are shown to be "
-               "satisfiable, and no division is left undefined.",
+                 "for every number of steps, an exact counterexample, a computation in "
+                 "fractions, or a proof that the kernel of a proof assistant accepts.",
+    Grade.SMT: "A solver (z3, in second opinions also cvc5) proves that the hypotheses imply the "
+               "statement. The hypotheses are shown to be satisfiable, and no division is left "
+               "undefined.",
     Grade.ENCLOSURE: "Ball arithmetic: the value lies in an interval whose radius is stated, tails "
                      "of integrals included. It is shown at the points named, not for all points.",
     Grade.EXECUTION: "A run of the construct itself, in the pinned interpreter or library. It says "

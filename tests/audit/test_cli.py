@@ -94,7 +94,7 @@ SCHEMA = {
     "type": "object",
     "required": ["schema", "document", "entries", "coverage", "totals", "provenance", "digest"],
     "properties": {
-        "schema": {"const": 1},
+        "schema": {"const": 2},
         "document": {"type": "object", "required": ["sha256", "lines"]},
         "entries": {"type": "array", "minItems": 1, "items": {
             "type": "object",

@@ -95,7 +95,8 @@ def test_broadcastable():
 )  # fmt: skip
 def test_number(value, ends, accepted):
     if accepted:
-        return checks.require_number("eta", value, 0, 1, ends)
+        assert checks.require_number("eta", value, 0, 1, ends) is None
+        return
     with pytest.raises(ValueError) as error:
         checks.require_number("eta", value, 0, 1, ends)
     fragments(error, "eta", f"{ends[0]}0, 1{ends[1]}", repr(value))

@@ -1,8 +1,5 @@
 """Philox against published answers and a transcript in Python's integers; the normal law within
-bounds that hold for any distribution: a false alarm has probability 1e-9 or less per assertion.
-
-The bound is the Dvoretzky-Kiefer-Wolfowitz inequality with Massart's constant,
-P(sup |F_n - F| > e) <= 2 exp(-2 n e^2), which needs no approximation.
+laws that are exact or proven; tests/support/statistical.py states their rates.
 """
 
 import math
@@ -12,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from statistical import BEYOND, DISTANCES, IMAGES, MEAN, SQUARES
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from audit.comparisons.chance import Distance
 from core import noise
 from core.noise import philox4x32, standard_normal
 
@@ -111,11 +110,6 @@ def test_extreme_words():
             assert value != 0 and abs(value) < 6.77 and abs(value - exact) <= 4e-15
 
 
-def dkw(n, alarm=1e-9):
-    """sup |F_n - F| exceeds this with probability `alarm` at most."""
-    return math.sqrt(math.log(2 / alarm) / (2 * n))
-
-
 def distance(sample, cdf):
     """sup |F_n - F|, at both sides of every jump."""
     exact = cdf(np.sort(np.asarray(sample, dtype=np.float64).ravel()))
@@ -127,9 +121,10 @@ def test_the_distance_sees_a_wrong_law():
     n = 400_000
     quantiles = (np.arange(n) + 0.5) / n
     normal = stats.norm.ppf(quantiles)
-    assert distance(normal, stats.norm.cdf) < dkw(n)
+    law = Distance(n, 1e-9)
+    assert law.accepts(distance(normal, stats.norm.cdf))
     wrong = (1.03 * normal, normal + 0.02, stats.t.ppf(quantiles, 10), normal.round(1))
-    assert all(distance(x, stats.norm.cdf) > dkw(n) for x in wrong)
+    assert not any(law.accepts(distance(x, stats.norm.cdf)) for x in wrong)
 
 
 def test_normal_and_independent():
@@ -141,29 +136,26 @@ def test_normal_and_independent():
     pairs = {"block": (z[..., 0::2], z[..., 1::2]), "pair": (z[..., 0::4], z[..., 2::4]),
              "next": (z[..., 3:-1:4], z[..., 4::4]), "draw": (z[0], z[1]),
              "seed": (z[:, 0::2], z[:, 1::2])}  # fmt: skip
-    assert distance(z, stats.norm.cdf) < dkw(z.numel())
+    assert z.numel() == DISTANCES["all"].n
+    assert DISTANCES["all"].accepts(distance(z, stats.norm.cdf))
     for name, (x, y) in pairs.items():
+        law = DISTANCES[name]
+        assert x.shape == y.shape and x.numel() == law.n
         for mixed in ((x + y) / math.sqrt(2), (x - y) / math.sqrt(2)):
-            assert distance(mixed, stats.norm.cdf) < dkw(mixed.numel()), name
+            assert law.accepts(distance(mixed, stats.norm.cdf)), name
         turns = torch.atan2(x, y) / (2 * math.pi) + 0.5
-        assert distance(turns, lambda u: u) < dkw(turns.numel()), name
-        squares = x**2 + y**2
-        assert distance(squares, stats.chi2(2).cdf) < dkw(squares.numel()), name
+        assert law.accepts(distance(turns, lambda u: u)), name
+        assert law.accepts(distance(x**2 + y**2, stats.chi2(2).cdf)), name
 
 
 def test_moments_and_tails():
-    """Mean, variance and the counts beyond 3, 4 and 5 against their exact laws; 1e-10 on each side
-    of each.
-    """
+    """Mean, variance and the counts beyond 3, 4 and 5 against their exact laws."""
     z = standard_normal(torch.arange(2000), 3, (3, 32, 32), torch.float64)
-    assert abs(z.sum().item()) < math.sqrt(z.numel()) * stats.norm.isf(1e-10)
-    law = stats.chi2(z.numel())
-    assert law.ppf(1e-10) < (z**2).sum().item() < law.isf(1e-10)
-    for threshold in (3, 4, 5):
+    assert z.numel() == IMAGES
+    assert MEAN.accepts(z.sum().item()) and SQUARES.accepts((z**2).sum().item())
+    for threshold, law in BEYOND.items():
         for sign in (1, -1):
-            law = stats.binom(z.numel(), stats.norm.sf(threshold))
-            count = int((sign * z > threshold).sum())
-            assert law.ppf(1e-10) <= count <= law.isf(1e-10)
+            assert law.accepts(int((sign * z > threshold).sum()))
 
 
 def test_an_image_depends_on_its_seed_alone():

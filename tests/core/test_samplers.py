@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from statistical import CENTRE, CLUSTER, WHITE_DISTANCE, WHITE_SQUARES, WHITE_SUM, WIDTH
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from audit.comparisons.chance import SumOfNormals, SumOfSquares
 from core import samplers
 from core.checks import trusted
 from core.denoiser import PREDICTIONS, Denoiser, respace
@@ -177,14 +179,14 @@ def test_clipping_by_hand(clip, kind):
         result = Ancestral(ReverseVariance("beta"), clip).step(
             denoiser, doubles(x_t), t, doubles(z)
         )
-        assert np.allclose(result.numpy(), mean + math.sqrt(beta) * z, rtol=0, atol=1e-12)
+        assert np.allclose(result.numpy()[0], mean + math.sqrt(beta) * z, rtol=0, atol=1e-12)
     if clip == "x_0_and_eps":
         eps = (x_t - signal * clipped) / noise
         assert eps[1] == pytest.approx(1.2, rel=1e-12)
     sigma = 0.5 * math.sqrt((1 - a_s) / (1 - a_t) * (1 - a_t / a_s))
     expected = math.sqrt(a_s) * clipped + math.sqrt(1 - a_s - sigma**2) * eps + sigma * z
     result = DDIM(0.5, clip).step(denoiser, doubles(x_t), t, doubles(z))
-    assert np.allclose(result.numpy(), expected, rtol=0, atol=1e-12)
+    assert np.allclose(result.numpy()[0], expected, rtol=0, atol=1e-12)
 
 
 # --- Whole chains on Gaussian data, whose every step is affine: x_s = M x_t + c + sigma z.
@@ -310,16 +312,11 @@ def test_the_exact_reverse_variance_gives_the_exact_law(monkeypatch):
         assert np.allclose(covariance, np.diag(explained), rtol=0, atol=1e-11)
 
 
-def dkw(n, alarm=1e-9):
-    """sup |F_n - F| exceeds this with probability `alarm` at most (Massart)."""
-    return math.sqrt(math.log(2 / alarm) / (2 * n))
-
-
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", METHODS)
 def test_samples_are_drawn_from_that_law(name, device):
     """40,000 images with their real noise, whitened by the exact mean and root: every pixel, and
-    every sum and difference of two, is standard normal.  9 tests at 1e-10 each.
+    every sum and difference of two, is standard normal: 9 rows.
     """
     chain = quadratic_chain(1000, 10)
     schedule = LINEAR.to(device)
@@ -331,19 +328,18 @@ def test_samples_are_drawn_from_that_law(name, device):
     white = np.linalg.solve(np.linalg.cholesky(covariance), (images.cpu().numpy() - mean).T)
     mixed = [(x + sign * y) / math.sqrt(2) for x, y in itertools.combinations(white, 2)
              for sign in (1, -1)]  # fmt: skip
-    law = stats.chi2(40_000)
     for row in (*white, *mixed):
-        assert abs(row.sum()) < 200 * stats.norm.isf(0.2e-10)
-        assert law.ppf(0.2e-10) < (row**2).sum() < law.isf(0.2e-10)
+        assert row.shape == (WHITE_SUM.n,)
+        assert WHITE_SUM.accepts(row.sum()) and WHITE_SQUARES.accepts((row**2).sum())
         exact = stats.norm.cdf(np.sort(row))
         steps = np.arange(40_001) / 40_000
         gap = max(np.max(steps[1:] - exact), np.max(exact - steps[:-1]))
-        assert gap < dkw(40_000, 0.2e-10)
+        assert WHITE_DISTANCE.accepts(gap)
 
 
 def test_mixture_modes():
-    """DDIM on two clusters in the plane: their weights within an exact binomial bound, their means
-    within a normal one, both at 1e-10, and 0.01 for the steps that are not infinitely small.
+    """DDIM on two clusters in the plane: weights, means and widths by their exact laws, and a
+    slack for the steps that are not infinitely small.
     """
     n, deviation = 5000, 0.15
     means = doubles([-0.6, 0.5], [0.7, -0.2])
@@ -351,13 +347,16 @@ def test_mixture_modes():
     denoiser = respace(exact_denoiser(data, LINEAR), uniform_chain(1000, 200))
     images = sample(denoiser, DDIM(), torch.arange(n), (2,), dtype=torch.float64)
     first = (images - means[0]).norm(dim=1) < (images - means[1]).norm(dim=1)
-    law = stats.binom(n, 0.3)
-    assert law.ppf(1e-10) - 0.01 * n <= int(first.sum()) <= law.isf(1e-10) + 0.01 * n
+    low, high = CLUSTER.range
+    assert CLUSTER.n == n and low - 0.01 * n <= int(first.sum()) <= high + 0.01 * n
     for mean, chosen in ((means[0], first), (means[1], ~first)):
-        bound = stats.norm.isf(1e-10) * deviation / math.sqrt(int(chosen.sum())) + 0.01
-        cluster = images[chosen]
+        count, cluster = int(chosen.sum()), images[chosen]
+        bound = SumOfNormals(count, CENTRE.alarm).range[1] / count * deviation + 0.01
         assert bool(((cluster.mean(0) - mean).abs() < bound).all())
-        assert bool(((cluster.std(0) - deviation).abs() < 0.02).all())
+        widths = [deviation * math.sqrt(x / (count - 1))
+                  for x in SumOfSquares(count - 1, WIDTH.alarm).range]
+        for width in cluster.std(0).tolist():
+            assert widths[0] - 0.005 < width < widths[1] + 0.005
 
 
 # --- What the seeds, the batch and an interruption do, and do not.

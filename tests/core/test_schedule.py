@@ -7,7 +7,7 @@ from fractions import Fraction
 import mpmath
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.schedule import (
@@ -78,7 +78,6 @@ def test_extreme_betas_are_correctly_rounded(betas):
 BETA = st.floats(-40, -1e-3).map(lambda e: 10**e) | st.floats(1e-6, 1 - 1e-6)
 
 
-@settings(derandomize=True, max_examples=60, deadline=None)
 @given(st.lists(BETA, min_size=1, max_size=8))
 def test_any_betas_are_correctly_rounded(betas):
     check_against_fractions(betas)

@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from statistical import HALVES, IMPORTANCE, UNIFORM
 
 from core.timestep_sampling import (
     LossHistory,
@@ -23,20 +24,13 @@ def generator(seed=0, device="cpu"):
     return torch.Generator(device=device).manual_seed(seed)
 
 
-def uneven(count, cells, p):
-    """The chi-square statistic of counts against cells p * their sum."""
-    expected = torch.tensor(p, dtype=torch.float64) * sum(count)
-    return (((torch.tensor(count) - expected) ** 2) / expected).sum().item()
-
-
 @pytest.mark.parametrize("device", DEVICES)
 def test_uniform(device):
     t = uniform_timesteps(5, 20_000, generator(1, device))
     assert t.dtype == torch.int64 and t.device.type == device
     counts = t.cpu().bincount().tolist()
     assert len(counts) == 6 and counts[0] == 0
-    # Chi-square, 4 degrees of freedom: above 23.5 once in 10,000 seeds, and the seed is fixed.
-    assert uneven(counts[1:], 5, [0.2] * 5) < 23.5
+    assert all(UNIFORM.accepts(count) for count in counts[1:])
     assert torch.equal(t, uniform_timesteps(5, 20_000, generator(1, device)))
     assert not torch.equal(t, uniform_timesteps(5, 20_000, generator(2, device)))
     assert uniform_timesteps(1, 3, generator()).tolist() == [1, 1, 1]
@@ -51,8 +45,9 @@ def test_antithetic(batch, device):
     assert torch.equal(t[half:], 1001 - t[: batch - half])
     assert 1 <= int(t.min()) and int(t.max()) <= 1000
     assert antithetic_timesteps(1, 3, generator()).tolist() == [1, 1, 1]
-    many = torch.cat([antithetic_timesteps(5, batch, generator(n)) for n in range(600)])
-    assert uneven(many.bincount(minlength=6).tolist()[1:], 5, [0.2] * 5) < 60
+    many = torch.cat([antithetic_timesteps(5, batch, generator(n))[:half] for n in range(600)])
+    assert len(many) == HALVES[half].n
+    assert all(HALVES[half].accepts(count) for count in many.bincount(minlength=6).tolist()[1:])
 
 
 def full_history(rows):
@@ -98,7 +93,7 @@ def test_unbiased_by_enumeration(share):
     history = full_history([[3.0, 4.0], [1.0, 2.0], [0.1, 0.1], [7.0, 0.0]])
     true = torch.tensor([2.0, -5.0, 0.25, 11.0], dtype=torch.float64)
     p = importance_probabilities(history, share)
-    t, weight = importance_timesteps(history, 500, generator(), share)
+    t, weight = importance_timesteps(history, 4000, generator(), share)  # each t at least once
     weight_of = {n: w for n, w in zip(t.tolist(), weight.tolist(), strict=True)}
     assert sorted(weight_of) == [1, 2, 3, 4] and weight.dtype == torch.float64
     mean = sum(p[n].item() * weight_of[n] * true[n - 1].item() for n in weight_of)
@@ -133,8 +128,8 @@ def test_draws_follow_the_probabilities(device):
     assert weight[:9].tolist() == pytest.approx([1 / (3 * p[n]) for n in t[:9].tolist()], rel=1e-14)
     assert t.dtype == torch.int64 and t.device.type == weight.device.type == device
     counts = t.cpu().bincount(minlength=4).tolist()
-    # 2 degrees of freedom: above 18.5 once in 10,000 seeds.
-    assert counts[0] == 0 and uneven(counts[1:], 3, p[1:]) < 18.5
+    assert counts[0] == 0 and p[1:] == pytest.approx([law.p for law in IMPORTANCE], rel=1e-14)
+    assert all(law.accepts(n) for law, n in zip(IMPORTANCE, counts[1:], strict=True))
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -94,7 +94,7 @@ def test_without_a_gpu_it_says_what_cifar_would_cost(capsys, monkeypatch):
     assert command.main(["--plan", "--device", "cpu"]) == 0
     text = said(capsys)
     assert text.index("There is no GPU here") < text.index("100,000,000 steps") < text.index(
-        "Instead of it, a smaller one") < text.index("handwritten digits, L_simple")
+        "Instead of it, a smaller one") < text.index("handwritten digits, L_hybrid")
     days = re.search(r"100,000,000 steps of 16 images, ([\d,.]+) days", text)
     assert float(days[1].replace(",", "")) > 1
 

@@ -10,10 +10,11 @@ import html5lib
 import pytest
 from rich.console import Console
 
-from audit import terminal
-from audit.site import build, graph, pages, result, sources
+from audit import citation, terminal
+from audit.site import build, graph, pages, result, sources, wording
 from audit.site.figures import chains, densities, descent, noising, rounding, schedules
 from derivations.claim import DOCUMENT_LINES
+from derivations.second import opinions
 
 MEGABYTE = 1_000_000
 ROOT = build.ROOT
@@ -47,6 +48,38 @@ def test_every_link_resolves(site, documents):
                 assert unquote(parts.fragment) in ids[wanted], f"{name}: {link} has no such place"
             checked[bool(parts.fragment)] += 1
     assert checked[True] > 1000 and checked[False] > 10_000
+
+
+def test_a_claim_says_what_must_be_trusted(documents):
+    page = plain(documents["c/marginal.density.html"])
+    assert "Python, and either prover, SymPy, FLINT, z3, or z3 alone, or independently cvc5, " \
+        "or independently Coq" in page
+    assert "Coq proof" in page and "SMT-LIB script by cvc5" in page
+    assert "trusts" not in plain(documents["c/document.blank-lines.html"])
+
+
+def test_reliance_lists_components_and_second_opinions(documents):
+    page = documents["rely.html"]
+    rows = dict(re.findall(r'<tr><th scope="row">(\w+)</th>.*?<td>(\d+)</td></tr>', page))
+    assert {"Python", "SymPy", "FLINT", "z3", "Coq", "cvc5"} <= set(rows)
+    assert rows["Coq"] == "0" and int(rows["Python"]) > 500
+    for id in opinions.OPINIONS:
+        assert f'<dt><a href="c/{id}.html">' in page
+    assert "Not run here" not in page
+
+
+def test_reliance_says_which_engine_is_missing(summary, ledger):
+    for entry in summary["entries"]:
+        if entry["id"] in opinions.OPINIONS:
+            entry["not_run"] = ["Coq proof: coqc is not installed"]
+    found = result.Result(summary, ())
+    material = pages.Material(found, ledger, (), {}, (), ROOT, citation.edition(summary))
+    (page,) = [p for p in pages.other_pages(material) if p.path == "rely.html"]
+    assert page.content["not_run"] == ["Coq proof: coqc is not installed"]
+    shown = build.environment().get_template(page.template).render(
+        page.content, site=build._site(found, material.edition), root="", title=page.title,
+        here=page.path, lang="en", words=wording.ENGLISH)
+    assert "Not run here: Coq proof: coqc is not installed." in shown
 
 
 def test_nothing_is_loaded_from_elsewhere(site):

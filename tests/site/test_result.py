@@ -35,8 +35,8 @@ def test_a_missing_file(tmp_path, ledger):
 
 
 def test_another_schema(as_file, summary, ledger):
-    summary["schema"] = 2
-    with pytest.raises(result.Unreadable, match="has schema 2, this site reads schema 1"):
+    summary["schema"] = 1
+    with pytest.raises(result.Unreadable, match="has schema 1, this site reads schema 2"):
         read(as_file(summary), ledger)
 
 
@@ -126,6 +126,26 @@ def test_a_changed_file(tmp_path, summary, ledger):
     entry(summary)["sources"] = ["nowhere"]
     path = tmp_path / "audit.json"
     path.write_text(json.dumps(summary))  # with the digest of the unchanged content
+    (problem,) = read(path, ledger).problems
+    assert "the digest does not agree" in problem
+
+
+def test_trust_that_does_not_follow_from_the_evidence(as_file, summary, ledger):
+    entry(summary)["trust"]["lines"] = [["Python"]]
+    (problem,) = read(as_file(summary), ledger).problems
+    assert problem == f"what must be trusted does not follow from the evidence: {CLAIM}"
+
+
+def test_evidence_of_a_kind_that_is_not_known(as_file, summary, ledger):
+    entry(summary)["evidence"][0]["kind"] = "tea leaves"
+    (problem,) = read(as_file(summary), ledger).problems
+    assert "what must be trusted does not follow" in problem and CLAIM in problem
+
+
+def test_evidence_cannot_be_taken_out_of_the_digest(tmp_path, summary, ledger):
+    entry(summary)["evidence"][0]["optional"] = True
+    path = tmp_path / "audit.json"
+    path.write_text(json.dumps(summary))
     (problem,) = read(path, ledger).problems
     assert "the digest does not agree" in problem
 

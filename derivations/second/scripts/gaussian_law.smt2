@@ -1,0 +1,27 @@
+; aX + bY for independent normal X, Y: logarithms of moment generating functions.  That of
+; N(m, v) at t is m t + v t^2 / 2; independence makes it a sum.  Equal for every t: equal laws.
+(set-logic QF_NRA)
+(declare-const a Real)
+(declare-const b Real)
+(declare-const m_1 Real)
+(declare-const m_2 Real)
+(declare-const s_1 Real)
+(declare-const s_2 Real)
+(declare-const t Real)
+(define-fun log_mgf ((at Real) (m Real) (v Real)) Real (+ (* m at) (* (/ 1 2) v at at)))
+(define-fun mean () Real (+ (* a m_1) (* b m_2)))
+(define-fun variance () Real (+ (* a a s_1 s_1) (* b b s_2 s_2)))
+(assert (> s_1 0))
+(assert (> s_2 0))
+(push 1)
+(assert (not (= (+ (log_mgf (* a t) m_1 (* s_1 s_1)) (log_mgf (* b t) m_2 (* s_2 s_2)))
+                (log_mgf t mean variance))))
+(check-sat)
+(pop 1)
+;@ witness (assert (and (= s_1 1) (= s_2 2)))
+;@ wrong standard deviations added
+;@ (define-fun variance () Real (* (+ (* a s_1) (* b s_2)) (+ (* a s_1) (* b s_2))))
+;@ (assert (and (= a 1) (= b 1) (= m_1 0) (= m_2 0) (= s_1 1) (= s_2 1) (= t 1)))
+;@ wrong means added without weights
+;@ (define-fun mean () Real (+ m_1 m_2))
+;@ (assert (and (= a 2) (= b 1) (= m_1 1) (= m_2 0) (= s_1 1) (= s_2 1) (= t 1)))
