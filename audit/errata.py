@@ -83,8 +83,8 @@ def chinese(path: Path = CHINESE) -> dict[str, Chinese]:
     for id, row in table.items():
         if not (isinstance(row, dict) and sorted(row) == ["english", "right", "wrong"]
                 and all(isinstance(text, str) for text in row.values())):
-            raise LedgerError(f"{path.name}: {id} must have the texts wrong, right and english, and "
-                              f"nothing else; got {row!r:.200}")
+            raise LedgerError(f"{path.name}: {id} must have the texts wrong, right and english, "
+                              f"and nothing else; got {row!r:.200}")
     return {id: Chinese(**row) for id, row in table.items()}
 
 
