@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--records", type=Path, default=records.FOLDER,
                       help="where the records of finished runs are kept; default repro/records")
     made.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
-    made.add_argument("--no-compile", action="store_true", help="train without torch.compile")
+    made.add_argument("--no-compile", action="store_true", help="do without torch.compile")
     return made
 
 
@@ -110,6 +110,7 @@ def _report(options: argparse.Namespace, console: Console) -> int:
 def _run(options: argparse.Namespace, world: World, console: Console) -> int:
     chosen = _profile(options, world)
     compiled = world.device.type == "cuda" and not options.no_compile
+    torch.backends.cudnn.benchmark = True  # every convolution is met a million times
     if options.profile is None and world.device.type == "cpu":
         console.print("There is no GPU here.  What the run on CIFAR-10 would cost on this machine:")
         showing.plan(plans.measure(profile.load("ddpm-cifar10"), world, compiled=False), console)
@@ -135,7 +136,7 @@ def _run(options: argparse.Namespace, world: World, console: Console) -> int:
             chosen, networks, origin = _given(options, chosen, world)
             known = measuring.facts(chosen) | origin
         against = "" if dataset.complete else f"only a part of {dataset.name} was used"
-        subject = Subject(chosen, dataset, networks, known, against)
+        subject = Subject(chosen, dataset, networks, known, against, compiled)
         begin = time.monotonic()
         measured = measuring.measure(subject, folder, world, console)
         seconds["sampling and evaluation"] = time.monotonic() - begin

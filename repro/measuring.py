@@ -41,6 +41,7 @@ class Subject:
 
     networks: "ema", "raw", or one of them.  facts: the fields of the protocol that hold for all
     numbers of the run.  not_comparable: why no published number may be set against it, or "".
+    compiled: whether the networks are compiled, which pays on a GPU.
     """
 
     profile: Profile
@@ -48,6 +49,7 @@ class Subject:
     networks: dict[str, nn.Module]
     facts: dict[str, Any]
     not_comparable: str = ""
+    compiled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,6 +267,7 @@ def _extractor(profile: Profile, world: World) -> Extractor:
 
 def _denoiser(subject: Subject, network: nn.Module, world: World):
     schedule = processes.schedule(subject.profile.process, world.device)
+    network = torch.compile(network) if subject.compiled else network
     return processes.denoiser(network, subject.profile, schedule)
 
 

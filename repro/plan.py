@@ -72,10 +72,10 @@ class Plan:
 def measure(profile: Profile, world: World, *, compiled: bool) -> Plan:
     """Train on noise for a few seconds, and call the network alone as long."""
     share = profile.training.batch // world.size
-    network = profile.network
-    few = max(1, CPU_PIXELS // network.image_size**2)
+    size, channels = profile.network.image_size, profile.network.image_channels
+    few = max(1, CPU_PIXELS // size**2)
     batch = min(share, few) if world.device.type == "cpu" else share
-    shape = (batch * world.size, network.image_channels, network.image_size, network.image_size)
+    shape = (batch * world.size, channels, size, size)
     images = torch.randint(0, 2, shape, dtype=torch.uint8)
     training = replace(profile.training, batch=batch * world.size, clip_shards=1)
     trainer = Trainer(replace(profile, training=training), Dataset("noise", images, images, 2),
@@ -85,11 +85,12 @@ def measure(profile: Profile, world: World, *, compiled: bool) -> Plan:
     t = torch.zeros(batch, dtype=torch.int64, device=world.device)
     trainer.network.eval()
     half = training.precision == "bfloat16"
+    network = torch.compile(trainer.network) if compiled else trainer.network
 
     @torch.no_grad()
     def call() -> None:
         with torch.autocast(world.device.type, torch.bfloat16, enabled=half):
-            trainer.network(x, t)
+            network(x, t)
 
     sampling_speed = _speed(call, world.device) * batch * world.size
     return Plan(profile, world.size, batch, training_speed, sampling_speed,

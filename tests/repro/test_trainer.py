@@ -87,6 +87,19 @@ def test_shards_are_clipped_apart_and_averaged(dataset, still, changed):
     assert loss.item() == pytest.approx(whole._gradient(whole.batches(1))[0].item(), rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["simple", "variational", "hybrid"])
+def test_the_loss_is_one_graph(dataset, still, changed, kind):
+    """Nothing in it stops the compiler, and the compiled loss is the same."""
+    learned = kind == "hybrid"
+    profile = replace(
+        still, network=replace(still.network, learns_variance=learned),
+        objective=replace(still.objective, kind=kind, variance="learned" if learned else "beta"))
+    trainer = Trainer(profile, dataset, World())
+    batch = trainer.batches(1)
+    compiled = torch.compile(trainer._loss, fullgraph=True, backend="eager")
+    assert compiled(*batch).item() == pytest.approx(trainer._loss(*batch).item(), rel=1e-6)
+
+
 def test_summed_loss_is_that_many_times_the_mean(dataset, still, changed):
     mean, total = (Trainer(changed(still, "objective", reduction=r), dataset, World())
                    for r in ("mean", "sum"))
