@@ -12,7 +12,7 @@
     weights          a network in the layout of Hugging Face diffusers        -> files
     distributed      one process for each device                              (imports nothing)
     processes        from the names of a profile to the objects of core       -> profile
-    batches          what step k sees, a function of the seed and k           -> dataset, distributed
+    batches          what step k sees, a function of the seed and k           -> dataset
     trainer          one step of training                                     -> batches, processes
     checkpoints      written whole, checked by hash, the newest sound one     -> files
     runlog           log.jsonl, TensorBoard, a line in the terminal           -> files
@@ -27,7 +27,8 @@
     extractor        the network whose features they compare                  -> download
     published        published.toml: each number with source and protocol     -> errors
     comparison       consistent, inconsistent, not comparable                 -> published
-    measuring        every number of a trained network                        -> sampling, comparison
+    selection        which weights of a run are judged                        -> measuring
+    measuring        every number of a trained network                        -> comparison
     records          one file for each finished run: records/*.json           -> comparison
     report           measured against published: tables and pictures          -> records
     showing          the tables of the terminal                               -> measuring, plan

@@ -108,8 +108,8 @@ def gaussian_bits(train: Tensor, test: Tensor, levels: int) -> Baseline:
             mean, covariance + ridge * unit, judged, levels
         ) / (len(mean) * math.log(2))
 
-    bits = fit(fitted, held_out[:CHOSEN_BY])
-    ridge = min(RIDGES, key=lambda ridge: bits(ridge).mean().item())
+    chosen_by = fit(fitted, held_out[:CHOSEN_BY])
+    ridge = min(RIDGES, key=lambda ridge: chosen_by(ridge).mean().item())
     bits = fit(train, test)(ridge)
     return Baseline("Gaussian of all pixels", Estimate.of(bits), ridge, is_bound=True)
 

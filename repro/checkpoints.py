@@ -70,7 +70,7 @@ def write(folder: Path, step: int, state: Mapping[str, Any], tensors: State, kee
 
 def newest_sound(folder: Path) -> tuple[Checkpoint | None, tuple[str, ...]]:
     """The newest checkpoint that can be trusted, or None; and why newer ones cannot."""
-    passed_over = []
+    passed_over: list[str] = []
     for path in _all(folder):
         try:
             return read(path), tuple(passed_over)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from repro import (
     records,
     report,
     runlog,
+    selection,
     showing,
     training,
 )
@@ -36,7 +38,7 @@ from repro.distributed import World, join
 from repro.errors import ReproError
 from repro.measuring import Measured, Subject
 from repro.profile import Profile
-from repro.progress import told
+from repro.progress import size, told
 from repro.sampling import fingerprint, load_images
 from repro.weights import load_unet
 
@@ -123,8 +125,15 @@ def _run(options: argparse.Namespace, world: World, console: Console) -> int:
         dataset = _dataset(options, chosen, world, console)
         seconds: dict[str, float] = {}
         if options.weights is None:
-            showing.plan(plans.measure(chosen, world, compiled=compiled), console)
-            outcome = training.train(chosen, dataset, folder, world, console, compiled=compiled)
+            plan = plans.measure(chosen, world, compiled=compiled)
+            showing.plan(plan, console)
+            free = shutil.disk_usage(folder).free
+            if free < plan.disk:
+                raise ReproError(f"{folder} must have {size(plan.disk)} free for checkpoints and "
+                                 f"samples; got {size(free)}: name another --folder")
+            outcome = training.train(
+                chosen, dataset, folder, world, console, compiled=compiled,
+                on_candidate=lambda trainer: selection.keep(trainer, folder))
             if outcome.signal:
                 console.print(f"stopped by signal {outcome.signal} after step "
                               f"{outcome.trainer.step:,}; the same command continues")
@@ -138,6 +147,8 @@ def _run(options: argparse.Namespace, world: World, console: Console) -> int:
         against = "" if dataset.complete else f"only a part of {dataset.name} was used"
         subject = Subject(chosen, dataset, networks, known, against, compiled)
         begin = time.monotonic()
+        if chosen.selection and options.weights is None:
+            subject = selection.choose(subject, folder, world, console)
         measured = measuring.measure(subject, folder, world, console)
         seconds["sampling and evaluation"] = time.monotonic() - begin
         if world.leads:

@@ -60,7 +60,7 @@ class Measurement:
     error: float = 0.0
     not_comparable: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.quantity not in UNITS:
             raise ReproError(f"quantity must be one of {', '.join(UNITS)}; got {self.quantity!r}")
         if self.unit != UNITS[self.quantity]:
@@ -179,8 +179,8 @@ def _differences(row: Row, measurement: Measurement) -> tuple[Difference, ...]:
 
 def _agree(field: str, published: Any, own: Any) -> bool:
     if field == "samples" and own is not None:
-        return abs(own - published) <= SAMPLES_ALIKE * published
-    return own == published
+        return bool(abs(own - published) <= SAMPLES_ALIKE * published)
+    return bool(own == published)
 
 
 def _judged(row: Row, sound: Sequence[Measurement]) -> Verdict:

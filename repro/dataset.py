@@ -27,7 +27,7 @@ class Dataset:
     levels: int = 256
     complete: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 2 <= self.levels <= 256:
             raise ReproError(f"levels must be 2 or more, and at most the 256 of a byte; got "
                              f"{self.levels}")
@@ -58,7 +58,7 @@ class Dataset:
         digest = hashlib.sha256()
         for images in (self.train, self.test):
             digest.update(repr((tuple(images.shape), self.levels)).encode())
-            digest.update(images.cpu().contiguous().numpy())
+            digest.update(images.cpu().contiguous().numpy().data)
         return digest.hexdigest()
 
 

@@ -118,6 +118,7 @@ def _append(url: str, file: FileIO, size: int, progress: Progress) -> None:
     if response is None:  # the server has nothing from this byte on
         file.truncate(done := 0)
         response = _open(url, done)
+        assert response is not None  # the whole file is never out of range
     with response:
         if response.status != PARTIAL_CONTENT:  # the whole file, asked for or not
             file.truncate(done := 0)
@@ -142,7 +143,9 @@ def _open(url: str, start: int) -> http.client.HTTPResponse | None:
     """The answer to a request from byte start on; None where the server has no such byte."""
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     try:
-        return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
+        request = urllib.request.Request(url, headers=headers)
+        answer: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)
+        return answer
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == RANGE_NOT_SATISFIABLE and start:

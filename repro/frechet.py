@@ -33,7 +33,7 @@ class Moments:
     mean: Tensor
     scatter: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.n < 1:
             raise ReproError(f"n must be 1 or more; got {self.n}")
         if self.mean.ndim != 1 or self.scatter.shape != (*self.mean.shape, *self.mean.shape):
@@ -129,6 +129,8 @@ def _factor(covariance: Tensor) -> Tensor:
     Eigenvalues below D eps lambda_max are the rounding of zeros: their roots, sqrt(eps) large,
     would be the greatest error of all, so these directions are left out.
     """
+    values: Tensor
+    vectors: Tensor
     values, vectors = torch.linalg.eigh(covariance)
     cut = covariance.shape[0] * torch.finfo(torch.float64).eps * values[-1]
     kept = values > cut.clamp(min=0)

@@ -22,16 +22,17 @@ from repro.dataset import Dataset
 from repro.distributed import World
 from repro.errors import ReproError
 from repro.evaluation import LikelihoodResult, measure_encoding, measure_likelihood
-from repro.extractor import Extractor, inception_extractor, pixel_extractor
+from repro.extractor import Extractor, ExtractorOutput, inception_extractor, pixel_extractor
 from repro.inception_score import inception_score
 from repro.kernel_distance import kernel_distance
 from repro.profile import Profile, Sampling
-from repro.progress import Tell, told
+from repro.progress import told
 from repro.sampling import fingerprint, load_images, sample_images
 
 BATCH = {"cpu": 256, "cuda": 1024}  # images at a time
 IDDPM = UNetConfig(blocks=3, attention_resolutions=(16, 8), heads=4, norm_eps=1e-5,
                    embedding="improved", scale_shift=True)
+FEATURES_OF = 500  # images at a time
 NORMAL = 1.96  # standard errors of a 95 % interval
 
 
@@ -80,7 +81,7 @@ def trained(profile: Profile) -> dict[str, Any]:
             "ema_kind": profile.training.ema_kind}
 
 
-def networks_of(network: nn.Module, averaged) -> dict[str, nn.Module]:
+def networks_of(network: nn.Module, averaged: EMA) -> dict[str, nn.Module]:
     """The trained weights, and their average, ready to be evaluated."""
     raw, ema = deepcopy(network).eval(), deepcopy(network).eval()
     averaged.copy_to(ema)
@@ -95,18 +96,16 @@ def measure(subject: Subject, folder: Path, world: World, console: Console) -> M
     profile = subject.profile
     unmeasured: list[str] = []
     for number, sampling in enumerate(profile.sampling):
-        _sample(subject, sampling, folder / _name(number, sampling), world, console)
+        sample_set(subject, sampling, folder / _name(number, sampling), world, console)
     world.wait()
     if not world.leads:
         return Measured((), {}, (), ())
     numbers: list[Measurement] = []
     try:
-        extractor = _extractor(profile, world) if profile.sampling else None
+        if profile.sampling:
+            numbers += _scores(subject, extractor(profile, world), folder, console)
     except ReproError as error:
         unmeasured.append(str(error))
-        extractor = None
-    if extractor is not None:
-        numbers += _scores(subject, extractor, folder, console)
     likelihoods = {}
     evaluation = profile.evaluation
     parts = {"test": (subject.dataset.test, evaluation.likelihood),
@@ -135,8 +134,9 @@ def _name(number: int, sampling: Sampling) -> str:
     return f"samples-{number}-{sampling.sampler}-{sampling.steps}"
 
 
-def _sample(subject: Subject, sampling: Sampling, folder: Path, world: World,
-            console: Console) -> None:
+def sample_set(subject: Subject, sampling: Sampling, folder: Path, world: World,
+               console: Console) -> None:
+    """Make this process's share of a set of samples, from subject.networks[sampling.weights]."""
     network = subject.networks[sampling.weights]
     with told(console if world.leads else Console(quiet=True), "sampling") as tell:
         made = sample_images(
@@ -155,44 +155,49 @@ def _scores(subject: Subject, extractor: Extractor, folder: Path,
     dataset = subject.dataset
     reference = {}
     for part, images in (("train", dataset.train), ("test", dataset.test)):
-        with told(console, f"features of the {part} set") as tell:
-            reference[part] = _features(extractor, images, tell)
+        found = list(_outputs(extractor, images, console, f"features of the {part} set"))
+        reference[part] = torch.cat([few.features for few in found])
     known = {"dataset": subject.profile.dataset, "extractor": extractor.name}
-    floor = frechet.frechet_distance(*(frechet.moments([reference[part][0]])
+    floor = frechet.frechet_distance(*(frechet.moments([reference[part]])
                                        for part in ("train", "test")))
     yield Measurement("FID", floor, known | {"of": "test", "reference": "train",
                                              "samples": len(dataset.test)}, "",
                       not_comparable=subject.not_comparable)
     for number, sampling in enumerate(subject.profile.sampling):
         images = load_images(samples_folder(subject.profile, folder, number), sampling.count)
-        with told(console, "features of samples") as tell:
-            features, logits = _features(extractor, images, tell)
+        found = list(_outputs(extractor, images, console, "features of samples"))
+        made_of = torch.cat([few.features for few in found])
         made = subject.facts | known | _sampler_facts(sampling) | {
             "of": "samples", "samples": sampling.count}
-        for part, (real, _) in reference.items():
-            value = frechet.frechet_distance(*(frechet.moments([x]) for x in (real, features)))
+        for part, real in reference.items():
+            value = frechet.frechet_distance(*(frechet.moments([x]) for x in (real, made_of)))
             yield Measurement("FID", value, made | {"reference": part}, "",
                               not_comparable=subject.not_comparable)
-        if logits is not None:
-            score = inception_score(logits)
+        if found[0].logits is not None:
+            score = inception_score(torch.cat([few.logits for few in found]))
             yield Measurement("IS", score.mean, made | {"splits": score.splits}, "",
                               not_comparable=subject.not_comparable)
-            size = min(1000, len(features), len(reference["train"][0]))
-            kid = kernel_distance(features.float(), reference["train"][0].float(),
+            size = min(1000, len(made_of), len(reference["train"]))
+            kid = kernel_distance(made_of.float(), reference["train"].float(),
                                   torch.Generator().manual_seed(0), size=size)
             yield Measurement("KID", kid.mean, made | {"reference": "train"}, "",
                               not_comparable=subject.not_comparable)
 
 
-def _features(extractor: Extractor, images: Tensor, tell: Tell) -> tuple[Tensor, Tensor | None]:
-    features, logits = [], []
-    for few in images.split(500):
-        found = extractor.features(few)
-        features.append(found.features.cpu())
-        if found.logits is not None:
-            logits.append(found.logits.cpu())
-        tell(sum(map(len, features)), len(images))
-    return torch.cat(features), torch.cat(logits) if logits else None
+def features(extractor: Extractor, images: Tensor, console: Console, title: str
+             ) -> Iterator[Tensor]:
+    """The features of images, batch by batch, on the CPU."""
+    return (found.features for found in _outputs(extractor, images, console, title))
+
+
+def _outputs(extractor: Extractor, images: Tensor, console: Console, title: str
+             ) -> Iterator[ExtractorOutput]:
+    with told(console, title) as tell:
+        for first, few in enumerate(images.split(FEATURES_OF)):
+            found = extractor.features(few)
+            logits = None if found.logits is None else found.logits.cpu()
+            yield ExtractorOutput(found.features.cpu(), logits)
+            tell(min((first + 1) * FEATURES_OF, len(images)), len(images))
 
 
 def _likelihood(subject: Subject, split: str, images: Tensor, world: World,
@@ -259,13 +264,13 @@ def _sampler_facts(sampling: Sampling) -> dict[str, Any]:
     return found | extra
 
 
-def _extractor(profile: Profile, world: World) -> Extractor:
+def extractor(profile: Profile, world: World) -> Extractor:
     """The published network for CIFAR-10; the pixels themselves where images are that small."""
     return pixel_extractor() if profile.dataset == "digits" else (
         inception_extractor(device=str(world.device)))
 
 
-def _denoiser(subject: Subject, network: nn.Module, world: World):
+def _denoiser(subject: Subject, network: nn.Module, world: World) -> Denoiser:
     schedule = processes.schedule(subject.profile.process, world.device)
     network = torch.compile(network) if subject.compiled else network
     return processes.denoiser(network, subject.profile, schedule)

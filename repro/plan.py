@@ -40,9 +40,18 @@ class Plan:
 
     @property
     def sampling_seconds(self) -> float:
-        """Of every set of samples."""
+        """Of every set of samples, those of candidates included."""
         calls = sum(s.count * s.steps for s in self.profile.sampling)
+        if self.profile.selection:
+            each = self.profile.selection.sampling
+            calls += self.candidates * each.count * each.steps
         return calls / self.sampling_speed
+
+    @property
+    def candidates(self) -> int:
+        """Averages that are kept and sampled from to choose one."""
+        selection = self.profile.selection
+        return -(-self.profile.training.steps // selection.every) if selection else 0
 
     @property
     def evaluation_seconds(self) -> float:
@@ -64,9 +73,12 @@ class Plan:
             parameters = sum(p.numel() for p in UNet(self.profile.network).parameters())
         network = self.profile.network
         image = network.image_channels * network.image_size**2
+        images = sum(s.count for s in self.profile.sampling)
+        if self.profile.selection:
+            images += self.candidates * self.profile.selection.sampling.count
         # Weights, their average, and Adam's two moments; one more checkpoint while it is written.
-        return (16 * parameters * (self.profile.training.keep + 1)
-                + image * sum(s.count for s in self.profile.sampling))
+        floats = 4 * (self.profile.training.keep + 1) + self.candidates
+        return 4 * parameters * floats + image * images
 
 
 def measure(profile: Profile, world: World, *, compiled: bool) -> Plan:
@@ -97,7 +109,7 @@ def measure(profile: Profile, world: World, *, compiled: bool) -> Plan:
                 machine.peak_memory(world.device))
 
 
-def _speed(work, device: torch.device) -> float:
+def _speed(work: Callable[[], object], device: torch.device) -> float:
     """Calls a second, after one that is not counted."""
 
     def finish() -> None:

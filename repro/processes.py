@@ -134,6 +134,6 @@ def evaluated(denoiser: Denoiser, precision: str) -> Denoiser:
     return replace(denoiser, network=partial(_in_bfloat16, denoiser.network))
 
 
-def _in_bfloat16(network: nn.Module, x_t: Tensor, shown: Tensor) -> Tensor:
+def _in_bfloat16(network: Network, x_t: Tensor, shown: Tensor) -> Tensor:
     with torch.autocast(x_t.device.type, torch.bfloat16):
         return network(x_t, shown)

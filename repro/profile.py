@@ -35,7 +35,7 @@ class Process:
     predicts: str = "eps"
     shown: str = "0-based"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require(self.T >= 1, "T", self.T, "1 or more")
         _require_among("schedule", self.schedule, ("linear", "cosine"))
         _require_among("predicts", self.predicts, ("eps", "x_0", "v"))
@@ -57,7 +57,7 @@ class Objective:
     timesteps: str = "uniform"
     reduction: str = "mean"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require_among("kind", self.kind, ("simple", "variational", "hybrid"))
         _require_among("variance", self.variance, ("beta", "beta_tilde", "learned"))
         _require_among("timesteps", self.timesteps, ("uniform", "antithetic"))
@@ -97,7 +97,7 @@ class Training:
     log_every: int = 100
     keep: int = 3
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("steps", "batch", "clip_shards", "checkpoint_every", "grid_every",
                      "log_every", "keep"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
@@ -131,7 +131,7 @@ class Sampling:
     clip: str = "x_0"
     weights: str = "ema"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require(self.count >= 1, "count", self.count, "1 or more")
         _require(self.steps >= 1, "steps", self.steps, "1 or more")
         _require(0 <= self.eta <= 1, "eta", self.eta, "in [0, 1]")
@@ -142,6 +142,22 @@ class Sampling:
         clips = ("off", "x_0") if self.sampler == "ancestral" else ("off", "x_0", "x_0_and_eps")
         _require_among("clip", self.clip, clips)
         _require_among("weights", self.weights, ("ema", "raw"))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which average of the weights is judged: the one whose samples have the lowest FID.
+
+    every: steps between candidates; the last is one too.  sampling: of each candidate, against the
+    training set.  DDPM chose so; with fewer samples than are judged, chance chooses a little too.
+    """
+
+    every: int
+    sampling: Sampling
+
+    def __post_init__(self):
+        _require(self.every >= 1, "every", self.every, "1 or more")
+        _require_among("weights", self.sampling.weights, ("ema",))
 
 
 @dataclass(frozen=True)
@@ -162,7 +178,7 @@ class Evaluation:
     encoding: tuple[int, ...] = ()
     encoded: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("likelihood", "train", "encoded"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _require_among("first", self.first, ("own", "beta_tilde_2"))
@@ -176,7 +192,8 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Profile:
-    """A whole run.  record: whether a finished one is kept in records/.
+    """A whole run.  selection: None for the last weights.  record: whether a finished run is kept
+    in records/.
 
     Errors: ReproError for settings that do not fit one another.
     """
@@ -189,18 +206,20 @@ class Profile:
     process: Process = field(default_factory=Process)
     objective: Objective = field(default_factory=Objective)
     sampling: tuple[Sampling, ...] = ()
+    selection: Selection | None = None
     evaluation: Evaluation = field(default_factory=Evaluation)
     seed: int = 0
     record: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require_among("dataset", self.dataset, ("cifar10", "digits"))
         learned = self.objective.kind == "hybrid"
         if self.network.learns_variance != learned:
             raise ReproError(f"network.learns_variance must be {str(learned).lower()} for the "
                              f"objective {self.objective.kind!r}; got "
                              f"{str(self.network.learns_variance).lower()}")
-        for sampling in self.sampling:
+        chosen_by = () if self.selection is None else (self.selection.sampling,)
+        for sampling in (*self.sampling, *chosen_by):
             if sampling.steps > self.process.T or (
                     sampling.tau == "all" and sampling.steps != self.process.T):
                 raise ReproError(f"sampling.steps must be T = {self.process.T} for tau 'all', and "
@@ -218,7 +237,7 @@ class Profile:
         parts = asdict(self)
         for name in ("steps", "checkpoint_every", "grid_every", "log_every", "keep"):
             del parts["training"][name]
-        for name in ("name", "title", "sampling", "evaluation", "record"):
+        for name in ("name", "title", "sampling", "selection", "evaluation", "record"):
             del parts[name]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

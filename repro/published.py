@@ -83,7 +83,7 @@ class Row:
     exact: bool = False
     note: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not all(self.id.split(".")) or self.id != self.id.strip():
             raise ReproError(f"id must be words between dots; got {self.id!r}")
         for name, choices in (("quantity", UNITS), ("confirmed", CONFIRMED)):

@@ -98,7 +98,7 @@ def read(path: Path) -> Record:
         raise ReproError(f"{path} must be a record of a run: {error}") from error
 
 
-def thinned(entries: list[Mapping[str, Any]]) -> tuple[tuple[int, float], ...]:
+def thinned(entries: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, float], ...]:
     """At most 200 points of a log: the mean loss of equal stretches of steps."""
     if not entries:
         return ()

@@ -53,7 +53,7 @@ def fingerprint(state: dict[str, Tensor]) -> str:
     for name, tensor in sorted(state.items()):
         tensor = tensor.detach().cpu().contiguous()
         digest.update(repr((name, str(tensor.dtype), tuple(tensor.shape))).encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -206,7 +206,7 @@ def _describe(folder: Path, settings: dict[str, Any]) -> None:
             raise ReproError(f"{folder / DESCRIPTION} must exist beside {stray[0]}, or nobody "
                              f"knows how that was made: choose another folder")
         write_file(folder / DESCRIPTION, json.dumps(settings, indent=2, sort_keys=True) + "\n")
-        found = _description(folder)
+        found = _description(folder) or {}
     if found != settings:
         names = sorted(name for name in {*found, *settings}
                        if found.get(name) != settings.get(name))
@@ -232,7 +232,7 @@ def _description(folder: Path) -> dict[str, Any] | None:
         and isinstance(found.get("shape"), list)
     if not sound:
         raise ReproError(f"{path} must describe samples: shape, levels, per_part; got {found!r}")
-    return found
+    return cast(dict[str, Any], found)
 
 
 def _write(path: Path, images: Tensor, part: _Part, digest: str) -> None:
@@ -251,7 +251,7 @@ def _read(path: Path, part: _Part, digest: str, shape: Any, levels: int) -> Tens
     try:
         with safe_open(path, "pt") as file:
             origin = json.loads((file.metadata() or {})[ORIGIN])
-            images = file.get_tensor("images")
+            images: Tensor = file.get_tensor("images")
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise _BrokenError(f"{path} is not whole: {error}") from error
     if (origin.get("protocol"), origin.get("first")) != (digest, part.first):
@@ -270,7 +270,7 @@ def _read(path: Path, part: _Part, digest: str, shape: Any, levels: int) -> Tens
 
 
 def _checksum(images: Tensor) -> str:
-    return hashlib.sha256(images.contiguous().numpy()).hexdigest()
+    return hashlib.sha256(images.contiguous().numpy().data).hexdigest()
 
 
 def _teller(

@@ -41,8 +41,8 @@ class Trainer:
         if dataset.shape != expected:
             raise ReproError(f"the network takes images of shape {expected}; {dataset.name} has "
                              f"{dataset.shape}")
-        network = UNet(profile.network, draw(profile.seed, "weights", 0, "cpu"))
-        self.network = network.to(world.device, memory_format=torch.channels_last).train()
+        drawn = UNet(profile.network, draw(profile.seed, "weights", 0, "cpu"))
+        self.network = in_channels_last(drawn, world.device).train()
         self.ema = EMA(self.network, profile.training.ema_decay, profile.training.ema_kind)
         self.parameters = list(self.network.parameters())
         self.optimiser = torch.optim.Adam(

@@ -8,7 +8,7 @@
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,9 +67,12 @@ class Outcome:
 
 def train(
     profile: Profile, dataset: Dataset, folder: Path, world: World, console: Console, *,
-    compiled: bool = False,
+    compiled: bool = False, on_candidate: Callable[[Trainer], None] | None = None,
 ) -> Outcome:
     """Train until profile.training.steps, from the newest sound checkpoint in folder if there is.
+
+    on_candidate: called by the leading process after every profile.selection.every steps, and the
+    last.
 
     Errors: ReproError where folder holds another run, a checkpoint cannot be written, the loss or
     a gradient is not finite; what is on the disk can be continued in each case.
@@ -104,6 +107,10 @@ def train(
             except ReproError as error:
                 raise ReproError(f"{error}; the last good checkpoint is "
                                  f"{last or 'none: there was no earlier one'}") from error
+            if profile.selection and (ends or step % profile.selection.every == 0):
+                if world.leads and on_candidate:
+                    on_candidate(trainer)
+                world.wait()
             if ends or step % training.grid_every == 0:
                 if world.leads:
                     write_grid(trainer, dataset, folder / "grids" / f"step-{step:08d}.png")

@@ -40,10 +40,10 @@ def load_unet(folder: str | Path) -> UNet:
     safetensors, a value that is not finite, and what `core.diffusers_layout` refuses.
     """
     folder = Path(folder)
-    config = _read_config(folder / CONFIG)
+    written = _read_config(folder / CONFIG)
     state = _read_weights(folder)
     try:
-        config = config_from_diffusers(config)
+        config = config_from_diffusers(written)
         state = state_from_diffusers(config, state)
     except ValueError as error:
         raise WeightsError(f"{folder}: {error}") from error
@@ -87,7 +87,7 @@ def save_unet(network: UNet, folder: str | Path) -> None:
         raise WeightsError(f"{folder} cannot be written: {error}") from error
 
 
-def _read_config(path: Path) -> dict:
+def _read_config(path: Path) -> dict[str, Any]:
     """The object in config.json, of the class that this layout describes."""
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
