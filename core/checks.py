@@ -10,6 +10,7 @@ no wait.
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -79,8 +80,9 @@ def require_real(name: str, value: Tensor | float) -> Tensor:
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         value = torch.tensor(value, dtype=torch.float64)
-    require_finite(name, value)
-    return value
+    number = cast(Tensor, value)  # all else is refused by the next line
+    require_finite(name, number)
+    return number
 
 
 def require_positive(name: str, value: Tensor | float) -> Tensor:

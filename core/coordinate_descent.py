@@ -33,7 +33,7 @@ class Descent:
     converged: bool
     largest_move: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_finite("x", self.x)
         require_count("sweeps", self.sweeps)
         require_number("largest_move", self.largest_move, 0, math.inf, ends="[)")

@@ -50,9 +50,9 @@ class Denoiser:
     schedule: NoiseSchedule
     predicts: str = "eps"
     learns_variance: bool = False
-    shown: Tensor | None = None
+    shown: Tensor = None  # type: ignore[assignment]  # until __post_init__ makes it t - 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_choice("predicts", self.predicts, PREDICTIONS)
         if self.shown is None:
             steps = torch.arange(self.schedule.T, device=self.schedule.beta.device)

@@ -239,7 +239,9 @@ def _modules_there(module: str) -> list[str]:
     if resample:
         way, level = resample.groups()
         return [f"{way}_blocks.{level}.{way}samplers.0.conv"]
-    block, part = re.match(r"((?:down|up)\.\d+\.blocks\.\d+|middle\.\d+)\.(.+)", module).groups()
+    found = re.match(r"((?:down|up)\.\d+\.blocks\.\d+|middle\.\d+)\.(.+)", module)
+    assert found, module  # no other module has tensors
+    block, part = found.groups()
     residual, attention = _block(block)
     if part == "attention.norm":
         return [f"{attention}.group_norm"]

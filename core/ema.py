@@ -9,6 +9,8 @@ With the constant decay, decay^n of the initial weights is still there after n u
 10,000.  The ramp forgets them at once.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -85,7 +87,7 @@ class EMA:
         return {"updates": torch.tensor(self.updates), **state}
 
     @torch.no_grad()
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Continue from `state_dict`, on any device.
 
         Errors: ValueError for a missing or unknown name, another shape or dtype; nothing is
@@ -94,7 +96,7 @@ class EMA:
         updates = state.get("updates")
         if updates is None or updates.dtype != torch.int64 or updates.ndim != 0:
             raise ValueError(f"updates must be an int64 tensor of shape (); got {updates!r}")
-        count = updates.item()
+        count = int(updates.item())
         require_count("updates", count, least=0)
         # Moved to where the average lies; a name that it lacks stays, to be reported.
         expected = {f"average.{name}": value for name, value in self.average.items()}
@@ -110,7 +112,9 @@ class EMA:
         self.updates = count
 
 
-def _require_match(what: str, tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+def _require_match(
+    what: str, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]
+) -> None:
     """The same names, and each of the same shape and on the same device."""
     missing, unknown = sorted(expected.keys() - tensors), sorted(tensors.keys() - expected)
     if missing or unknown:

@@ -35,7 +35,7 @@ class DiagonalGaussian:
     mean: Tensor
     variance: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _keep(self, "mean", self.mean)
         _keep(self, "variance", require_non_negative("variance", self.variance))
         _require_shape("variance", self.variance, tuple(self.mean.shape), "that of mean")
@@ -71,7 +71,7 @@ class FullGaussian:
     spectrum: Tensor = field(init=False)  # (d,), the eigenvalues
     basis: Tensor = field(init=False)  # (d, d), an eigenvector in each column
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _keep(self, "mean", self.mean)
         _keep(self, "covariance", self.covariance)
         d = self.mean.numel()
@@ -124,7 +124,7 @@ class GaussianMixture:
     means: Tensor
     variances: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _keep(self, "weights", require_non_negative("weights", self.weights))
         _keep(self, "means", self.means)
         _keep(self, "variances", require_non_negative("variances", self.variances))
@@ -185,7 +185,7 @@ class ExactNetwork:
     schedule: NoiseSchedule
     predicts: str = "eps"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_choice("predicts", self.predicts, PREDICTIONS)
 
     def __call__(self, x_t: Tensor, shown: Tensor) -> Tensor:
@@ -207,8 +207,8 @@ def exact_denoiser(data: Data, schedule: NoiseSchedule, predicts: str = "eps") -
 
 def marginal_law(data: Data, schedule: NoiseSchedule, t: int) -> Data:
     """q(x_t), as data of the same kind; t in 0..T.  Source: DDPM (4), x_0 integrated out."""
-    t = require_timesteps("t", t, schedule.beta, first=0)
-    return data.noised(schedule.alpha_bar[t], schedule.one_minus_alpha_bar[t])
+    step = require_timesteps("t", t, schedule.beta, first=0)
+    return data.noised(schedule.alpha_bar[step], schedule.one_minus_alpha_bar[step])
 
 
 def reverse_covariance(
@@ -222,7 +222,7 @@ def reverse_covariance(
     _, before = marginal_law(data, schedule, t - 1).moments()
     unit = torch.eye(before.shape[0], dtype=torch.float64, device=before.device)
     after = schedule.alpha[t] * before + schedule.beta[t] * unit
-    covariance = schedule.beta[t] * torch.linalg.solve(after, before)
+    covariance: Tensor = schedule.beta[t] * torch.linalg.solve(after, before)
     return (covariance + covariance.mT) / 2
 
 

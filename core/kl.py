@@ -79,7 +79,8 @@ def kl_multivariate(mean_1: Tensor, cov_1: Tensor, mean_2: Tensor, cov_2: Tensor
     e = E.diagonal(dim1=-2, dim2=-1)
     diagonal = _excess(e * (2 + e), (1 + e) ** 2).sum(-1)
     below = (E.tril(-1) ** 2).sum((-2, -1))
-    return (diagonal + below + (whitened**2).sum(-1)) / 2
+    divergence: Tensor = (diagonal + below + (whitened**2).sum(-1)) / 2
+    return divergence
 
 
 def _excess(d: Tensor, ratio: Tensor) -> Tensor:
@@ -117,6 +118,7 @@ def _require_gaussian(mean_name: str, mean: Tensor, cov_name: str, cov: Tensor) 
 
 
 def _cholesky(name: str, cov: Tensor) -> Tensor:
+    factor: Tensor
     factor, info = torch.linalg.cholesky_ex(cov)
     if values_are_readable(cov) and bool((info != 0).any()):
         raise ValueError(f"{name} must be positive definite; got {cov.tolist()}")

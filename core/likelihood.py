@@ -36,7 +36,7 @@ class Likelihood:
     squared_error: Tensor
     levels: int = 256
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_finite("terms", self.terms)
         require_finite("squared_error", self.squared_error)
         require_level_count(self.levels)

@@ -39,7 +39,7 @@ class Simple:
 
     weighting: Weighting | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.weighting is not None:
             require_finite("weighting", self.weighting.weight)
 
@@ -84,7 +84,7 @@ class Hybrid:
     bound: Bound
     share: float = 0.001
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_number("share", self.share, 0, math.inf, ends="[)")
         if self.bound.variance.kind != "learned":
             raise ValueError(

@@ -10,7 +10,7 @@ beta_tilde_2, for a decoder with a density ("fixedlarge" does the same with beta
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -38,7 +38,7 @@ class ReverseVariance:
     kind: str = "beta"
     first: str = "own"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_choice("kind", self.kind, KINDS)
         require_choice("first", self.first, FIRSTS)
         if self.kind == "learned" and self.first == "own":
@@ -80,7 +80,7 @@ def p_mean_variance(
         schedule = denoiser.schedule
         high = cast_like(fixed_variances(schedule, "beta", "own", t).log(), x_t)
         low = cast_like(fixed_variances(schedule, "beta_tilde", variance.first, t).log(), x_t)
-        log_variance = low + fraction * (high - low)
+        log_variance = low + cast(Tensor, fraction) * (high - low)
         return ReverseStep(mean, log_variance.exp(), log_variance, x_0, eps)
     fixed = fixed_variances(denoiser.schedule, variance.kind, variance.first, t)
     return ReverseStep(mean, cast_like(fixed, x_t), cast_like(fixed.log(), x_t), x_0, eps)

@@ -18,7 +18,7 @@ Arguments are checked once, before the loop; inside it no value is read, so that
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -49,13 +49,13 @@ class Ancestral:
     clip: str = "off"
     adds_noise: ClassVar[bool] = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_choice("clip", self.clip, ("off", "x_0"))
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: int, z: Tensor | None) -> Tensor:
         """x_{t-1} (B, C, ...) from x_t, t in 2..T, given standard normal z like x_t."""
         reverse = p_mean_variance(denoiser, x_t, t, self.variance, self.clip)
-        return reverse.mean + reverse.variance.sqrt() * z
+        return reverse.mean + reverse.variance.sqrt() * cast(Tensor, z)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class DDIM:
     eta: float = 0.0
     clip: str = "off"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_number("eta", self.eta, 0, 1, ends="[]")
         require_choice("clip", self.clip, CLIPS)
 

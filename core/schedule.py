@@ -48,7 +48,7 @@ class NoiseSchedule:
     log_snr: Tensor = field(init=False)
     beta_tilde: Tensor = field(init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require_betas(self.beta)
         # A private copy: tables must not drift from a beta that its owner changes later.
         object.__setattr__(self, "beta", self.beta.detach().clone())

@@ -46,7 +46,7 @@ class LossHistory:
     losses: Tensor
     seen: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_finite("losses", self.losses)
         if self.losses.ndim != 2 or self.losses.shape[0] < 2 or self.losses.shape[1] < 1:
             raise ValueError(

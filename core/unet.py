@@ -11,7 +11,9 @@ With the defaults of `UNetConfig` it has 35,746,307 parameters and 12,443,713,53
 with those of iDDPM (see `unet_config`) 52,546,438 and 16,773,414,912.
 """
 
+from collections.abc import Iterable
 from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -97,7 +99,7 @@ class UNet(nn.Module):
         run = self._run_block
         x = self.conv_in(x.to(self.conv_in.weight.dtype))
         kept = [x]
-        for level in self.down:
+        for level in cast(Iterable[Level], self.down):
             for block in level.blocks:
                 x = run(block, x, next(times))
                 kept.append(x)
@@ -106,12 +108,13 @@ class UNet(nn.Module):
                 kept.append(x)
         for block in self.middle:
             x = run(block, x, next(times))
-        for level in self.up:
+        for level in cast(Iterable[Level], self.up):
             for block in level.blocks:
                 x = run(block, torch.cat([x, kept.pop()], dim=1), next(times))
             if level.resample is not None:
                 x = level.resample(x)
-        return self.conv_out(functional.silu(self.norm_out(x)))
+        x = self.conv_out(functional.silu(self.norm_out(x)))
+        return x
 
     def _times(self, t: Tensor, labels: Tensor | None) -> tuple[Tensor, ...]:
         """What each block is told of time, and of the label: see `ResidualBlock.forward`."""
@@ -122,10 +125,12 @@ class UNet(nn.Module):
             e = e + self.label_embedding(labels)
         return self.time_projection(functional.silu(e)).split(self.projected, dim=1)
 
-    def _run_block(self, block: ResidualBlock, x: Tensor, time: Tensor) -> Tensor:
+    def _run_block(self, block: nn.Module, x: Tensor, time: Tensor) -> Tensor:
         if self.config.checkpointing and torch.is_grad_enabled():
-            return checkpoint(block, x, time, use_reentrant=False)
-        return block(x, time)
+            x = checkpoint(block, x, time, use_reentrant=False)
+        else:
+            x = block(x, time)
+        return x
 
     def _require_inputs(self, x: Tensor, t: Tensor, labels: Tensor | None) -> None:
         """The shapes that the configuration allows, and labels where it asks for them."""
@@ -139,10 +144,10 @@ class UNet(nn.Module):
         if t.shape != x.shape[:1]:
             raise ValueError(f"t must have shape (B,) = ({x.shape[0]},); got {tuple(t.shape)}")
         if (labels is None) != (config.classes is None):
-            right = "None for a network without classes" if labels is not None else (
+            right = "None for a network without classes" if config.classes is None else (
                 f"integers in 0..{config.classes - 1} of shape (B,)")
             raise ValueError(f"labels must be {right}; got {labels!r}")
-        if labels is None:
+        if labels is None or config.classes is None:
             return
         sound = labels.dtype in (torch.int64, torch.int32) and labels.shape == t.shape
         outside = sound and values_are_readable(labels) and bool(

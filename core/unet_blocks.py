@@ -12,6 +12,8 @@ the identity or its shortcut.  Source: the code released with DDPM (appendix B n
 Images are (B, C, H, W), in any memory format; channels-last is the fast one.
 """
 
+from typing import TypeVar, cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -19,25 +21,27 @@ from torch.nn.utils import skip_init
 
 from core.unet_config import UNetConfig
 
+Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
+
 ENDS_BRANCH = 1e-10  # the published stand-in for 0 in variance scaling
 
 
 def initialised(
-    layer: type[nn.Conv2d] | type[nn.Linear], n_in: int, n_out: int, *size: int,
+    layer: type[Layer], n_in: int, n_out: int, *size: int,
     generator: torch.Generator | None, scale: float = 1.0, parts: list[int] | None = None,
     **options: int,
-) -> nn.Module:
+) -> Layer:
     """A layer with published weights: fan-average uniform times scale, and biases 0.
 
     size: of a convolution's kernel.  parts: output channels of the layers that this one stacks,
     each initialised as the layer of its own that it is in the paper.
     """
-    made = skip_init(layer, n_in, n_out, *size, device=torch.get_default_device(), **options)
+    made: Layer = skip_init(layer, n_in, n_out, *size, device=torch.get_default_device(), **options)
     positions = made.weight[0, 0].numel()
     for weight in made.weight.detach().split(parts or [n_out]):
         bound = (6 * scale / (positions * (n_in + weight.shape[0]))) ** 0.5
         nn.init.uniform_(weight, -bound, bound, generator=generator)
-    nn.init.zeros_(made.bias)
+    nn.init.zeros_(cast(Tensor, made.bias))
     return made
 
 
@@ -53,7 +57,8 @@ class Norm(nn.GroupNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         if not torch.compiler.is_compiling():
-            return super().forward(x)
+            normed: Tensor = super().forward(x)
+            return normed
         per_group = (x.shape[0], self.num_groups, -1)
         wide = x if x.dtype == torch.float64 else x.float()
         variances, means = torch.var_mean(wide, dim=(2, 3), correction=0)
@@ -83,7 +88,7 @@ class ResidualBlock(nn.Module):
         self.conv2 = initialised(
             nn.Conv2d, n_out, n_out, 3, padding=1, generator=generator, scale=ENDS_BRANCH
         )
-        self.shortcut = nn.Identity()
+        self.shortcut: nn.Module = nn.Identity()
         if n_in != n_out:
             self.shortcut = initialised(nn.Conv2d, n_in, n_out, 1, generator=generator)
         self.attention = SelfAttention(n_out, config, generator) if attends else nn.Identity()
@@ -93,14 +98,15 @@ class ResidualBlock(nn.Module):
 
         time: shift (B, n_out); with scale_shift (B, 2 n_out), scale and then shift.
         """
-        h = self.conv1(functional.silu(self.norm1(x)))
+        h: Tensor = self.conv1(functional.silu(self.norm1(x)))
         if self.scale_shift:
             scale, shift = time[:, :, None, None].chunk(2, dim=1)
             h = self.norm2(h) * (1 + scale) + shift
         else:
             h = self.norm2(h + time[:, :, None, None])
         h = functional.dropout(functional.silu(h), self.dropout, self.training)
-        return self.attention(self.shortcut(x) + self.conv2(h))
+        h = self.attention(self.shortcut(x) + self.conv2(h))
+        return h
 
 
 class SelfAttention(nn.Module):
@@ -125,7 +131,8 @@ class SelfAttention(nn.Module):
         qkv = self.qkv(self.norm(x)).permute(0, 2, 3, 1)
         q, k, v = qkv.reshape(B, H * W, 3, self.heads, n // self.heads).permute(2, 0, 3, 1, 4)
         attended = functional.scaled_dot_product_attention(q, k, v)
-        return x + self.out(attended.transpose(1, 2).reshape(B, H, W, n).permute(0, 3, 1, 2))
+        change: Tensor = self.out(attended.transpose(1, 2).reshape(B, H, W, n).permute(0, 3, 1, 2))
+        return x + change
 
 
 class Downsample(nn.Module):
@@ -137,7 +144,8 @@ class Downsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, H, W) -> (B, n, H / 2, W / 2)."""
-        return self.conv(functional.pad(x, (0, 1, 0, 1)))
+        halved: Tensor = self.conv(functional.pad(x, (0, 1, 0, 1)))
+        return halved
 
 
 class Upsample(nn.Module):
@@ -149,4 +157,5 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, H, W) -> (B, n, 2 H, 2 W)."""
-        return self.conv(functional.interpolate(x, scale_factor=2, mode="nearest"))
+        doubled: Tensor = self.conv(functional.interpolate(x, scale_factor=2, mode="nearest"))
+        return doubled

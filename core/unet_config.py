@@ -49,7 +49,7 @@ class UNetConfig:
     scale_shift: bool = False
     checkpointing: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("image_channels", "image_size", "blocks", "heads", "groups"):
             require_count(name, getattr(self, name))
         require_count("channels", self.channels, least=4)

@@ -42,7 +42,7 @@ class Bound:
     cdf: str = "exact"
     levels: int = 256
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_choice("clip", self.clip, CLIPS)
         require_choice("cdf", self.cdf, CDFS)
         require_level_count(self.levels)

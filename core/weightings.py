@@ -32,7 +32,7 @@ class Weighting:
     weight: Tensor
     predicts: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_choice("predicts", self.predicts, PREDICTIONS)
         require_floating("weight", self.weight)
         if self.weight.dtype != torch.float64:

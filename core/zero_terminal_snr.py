@@ -35,7 +35,8 @@ def zero_terminal_snr(schedule: NoiseSchedule) -> NoiseSchedule:
             root_alpha = (1 - beta).sqrt()
             falls.append(root * beta / (1 + root_alpha))
             root *= root_alpha
-        rescaled, u = [], Decimal(0)
+        rescaled: list[float] = []
+        u = Decimal(0)
         for fall in reversed(falls[2:]):
             above = u + fall
             rescaled.append(float(fall * (above + u) / above**2))

@@ -107,7 +107,8 @@ def corrects(check: Check) -> Check:
     return replace(check, role=Role.CORRECTS)
 
 
-Proof = Callable[[], Iterator[Check]]
+Checks = Iterator[Check]
+Proof = Callable[[], Checks]
 Lines = tuple[tuple[int, int], ...]
 Assumption = str | Relational | Boolean
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.execution import evaluates, token
 
 
@@ -37,7 +37,7 @@ def right_flanking(before: str, after: str) -> bool:
     title="Title",
     statement="The title names the subject, diffusion models; there is nothing to verify.",
 )
-def title():
+def title() -> Checks:
     yield from ()
 
 
@@ -61,7 +61,7 @@ def title():
         "Du & Mordatch 2019, arXiv 1903.08689 (energy-based)",
     ),
 )
-def four_families():
+def four_families() -> Checks:
     yield from ()
 
 
@@ -78,7 +78,7 @@ def four_families():
     correction="变分自动编码器 (variational autoencoder)",
     sources=("Kingma & Welling 2014, arXiv 1312.6114",),
 )
-def vae_name():
+def vae_name() -> Checks:
     yield refutes(token("the inserted character changes the word", 3, "变微分", "变分"))
 
 
@@ -95,7 +95,7 @@ def vae_name():
     correction="生成对抗网络 (generative adversarial network)",
     sources=("Goodfellow et al. 2014, arXiv 1406.2661",),
 )
-def gan_name():
+def gan_name() -> Checks:
     yield refutes(token("model for network", 3, "生成对抗模型", "生成对抗网络"))
 
 
@@ -116,7 +116,7 @@ def gan_name():
     ),
     sources=("Dhariwal & Nichol 2021, arXiv 2105.05233",),
 )
-def state_of_the_art():
+def state_of_the_art() -> Checks:
     yield from ()
 
 
@@ -132,7 +132,7 @@ def state_of_the_art():
     ),
     sources=("Yang et al. 2022, arXiv 2209.00796 (survey)",),
 )
-def applications():
+def applications() -> Checks:
     yield from ()
 
 
@@ -149,7 +149,7 @@ def applications():
     correction="计算机视觉、NLP、",
     sources=("GB/T 15834-2011, section 4.5 (enumeration comma)",),
 )
-def separators():
+def separators() -> Checks:
     yield refutes(token("a comma inside the list", 3, "，NLP、", "、NLP、"))
 
 
@@ -165,7 +165,7 @@ def separators():
         "says so."
     ),
 )
-def scope():
+def scope() -> Checks:
     yield from ()
 
 
@@ -183,7 +183,7 @@ def scope():
     correction="Put the bracket behind the asterisks: **扩散模型**（diffusion models）",
     sources=("CommonMark 0.31.2, section 6.2 (emphasis and strong emphasis)",),
 )
-def emphasis():
+def emphasis() -> Checks:
     yield refutes(token("the closing run as it stands", 3, "）**是", "**（"))
     yield refutes(evaluates(
         "a run after a full-width bracket and before a letter cannot close an emphasis",
@@ -212,5 +212,5 @@ def emphasis():
     ),
     correction="预备知识 (preliminaries)",
 )
-def background_heading():
+def background_heading() -> Checks:
     yield from ()

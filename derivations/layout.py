@@ -1,6 +1,6 @@
 """Lines of the document that say nothing: blank ones, and the marks around formulas and code."""
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 
 
 @claim(
@@ -16,7 +16,7 @@ from derivations.claim import claim
     statement="Lines that are empty or hold only spaces. Where the blank stands for something "
               "that is missing, the gap has an entry of its own.",
 )
-def blank_lines():
+def blank_lines() -> Checks:
     yield from ()
 
 
@@ -32,7 +32,7 @@ def blank_lines():
     statement="Lines that hold nothing but a display delimiter, the start or end of an alignment, "
               "or a code fence.",
 )
-def delimiters():
+def delimiters() -> Checks:
     yield from ()
 
 
@@ -45,5 +45,5 @@ def delimiters():
     statement="A heading that names the method of the section, and half a sentence that announces "
               "the formula below it. Neither asserts anything.",
 )
-def connectives():
+def connectives() -> Checks:
     yield from ()

@@ -9,7 +9,7 @@ Source: Boyd & Vandenberghe, sections 3.1 and 4.2.
 import sympy
 from sympy import Eq
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.counterexample import counterexample
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
@@ -39,7 +39,7 @@ CONVEX = f_s <= between(f_x, f_y)
     "later.",
     supplied_by=("convex.local-is-global",),
 )
-def question():
+def question() -> Checks:
     yield from ()
 
 
@@ -53,7 +53,7 @@ def question():
     r"minimum are one; not so for $t^3-3t$ at $t=1$.",
     sources=(f"{BOYD}, section 4.2.2",),
 )
-def local_is_global():
+def local_is_global() -> Checks:
     yield implies(
         "f(x) <= f at a point between, however near, and convexity give f(x) <= f(y)",
         (*STEP, CONVEX, f_x <= f_s), f_x <= f_y, wrong={"strictly": f_x < f_y},
@@ -79,7 +79,7 @@ def local_is_global():
     r"\ \Rightarrow\ f(x)=\min_zf(z)$",
     sources=(f"{BOYD}, section 4.2",),
 )
-def every_coordinate():
+def every_coordinate() -> Checks:
     f = x_1**2 + x_2**2
     yield refutes(implies(
         "at (0, 1) no move along x_1 improves f", (), f.subs({x_1: delta, x_2: 1}) >= 1,
@@ -108,7 +108,7 @@ def every_coordinate():
     correction=r"Brackets around the premise, quantifiers included.",
     sources=("Enderton, A mathematical introduction to logic, section 2.1 (abbreviations)",),
 )
-def scope():
+def scope() -> Checks:
     f, at_1 = lambda point: point**2, sympy.S(1)
     yield refutes(counterexample(
         "read over the whole, at delta = 0, z = 0: the premise f(1 + delta) >= f(1) is true, the "
@@ -131,7 +131,7 @@ def scope():
     r"4x_1x_2$ at 0 is $\delta^2$ along both axes and $-2\delta^2$ along the diagonal.",
     sources=(f"{BOYD}, section 3.1.4",),
 )
-def restriction_needed():
+def restriction_needed() -> Checks:
     f = x_1**2 + x_2**2 - 4 * x_1 * x_2
     yield identity(
         "along the axes and the diagonal",
@@ -153,7 +153,7 @@ def restriction_needed():
     statement=r"$e_i$ is the column with 1 in place $i$ and 0 elsewhere; $x=\sum_ix_ie_i$.",
     sources=(f"{BOYD}, appendix A",),
 )
-def unit_vector():
+def unit_vector() -> Checks:
     e = [sympy.Matrix(3, 1, lambda row, _, i=i: int(row == i)) for i in range(3)]
     yield identity(
         "x + delta e_2 changes the second coordinate only",

@@ -8,7 +8,7 @@ Source: Tseng 2001.  The steps of the proof are in convex_separable.
 
 from sympy import Abs, And, Eq, Max, Or, Rational
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.convex.convex_separable import CONVEX_H
 from derivations.convex.convex_sources import TSENG
 from derivations.prover.counterexample import counterexample
@@ -31,7 +31,7 @@ h_1x, h_1y, h_2x, h_2y = real("h_1x h_1y h_2x h_2y")
     r"$+\infty$ of $h_i$, that is interval constraints, may be admitted.)",
     sources=(TSENG,),
 )
-def composite():
+def composite() -> Checks:
     yield implies(
         "chords of g and of h_1, h_2 add up to the chord of f",
         (s >= 0, s <= 1, g_s <= (1 - s) * g_x + s * g_y, CONVEX_H),
@@ -60,7 +60,7 @@ def composite():
                 "convex.chain.non-negative"),
     code=("core.coordinate_descent.lasso",),
 )
-def theorem():
+def theorem() -> Checks:
     d_1, d_2 = y_1 - x_1, y_2 - x_2
     yield implies(
         "n = 2 in one piece: first-order inequality of g and the two subgradient inequalities",
@@ -105,7 +105,7 @@ def theorem():
     sources=(TSENG,),
     depends_on=("convex.nonsmooth.answer",),
 )
-def hypotheses():
+def hypotheses() -> Checks:
     for name, f in (
         ("g = x^2 + y^2 - 4 x y is not convex", lambda a, b: a**2 + b**2 - 4 * a * b),
         ("h_i = -t^2 is not convex", lambda a, b: 2 * (a - b) ** 2 - a**2 - b**2),

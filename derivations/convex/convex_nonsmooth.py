@@ -10,7 +10,7 @@ Source: Wright, Coordinate descent algorithms, 2015; Tseng 2001 (separability is
 
 from sympy import Abs, And, Eq, Max, Ne
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.convex.convex_sources import TSENG, WRIGHT
 from derivations.prover.counterexample import counterexample
 from derivations.prover.execution import token
@@ -43,7 +43,7 @@ PIECES = tuple(
     sources=(TSENG, WRIGHT),
     depends_on=("convex.nonsmooth.strict", "convex.nonsmooth.minimum"),
 )
-def answer():
+def answer() -> Checks:
     yield implies(
         "f is the largest of four affine functions", (),
         Eq(stuck(x, y), Max(*(piece(x, y) for piece in PIECES))),
@@ -80,7 +80,7 @@ def answer():
     supplied_by=("convex.nonsmooth.answer", "convex.nonsmooth.strict",
                  "convex.nonsmooth.minimum"),
 )
-def figure():
+def figure() -> Checks:
     yield from ()
 
 
@@ -95,7 +95,7 @@ def figure():
     correction="A relative path to a file beside the document, with a text that says what is "
     "shown.",
 )
-def figure_path():
+def figure_path() -> Checks:
     yield refutes(token("an absolute local path", 178, r"(C:\Users", "(images"))
 
 
@@ -108,7 +108,7 @@ def figure_path():
     "the function supplied, for every step.",
     supplied_by=("convex.nonsmooth.strict",),
 )
-def figure_axes():
+def figure_axes() -> Checks:
     yield from ()
 
 
@@ -122,7 +122,7 @@ def figure_axes():
     assumptions=(Ne(delta, 0),), witness={delta: 1},
     sources=(TSENG,),
 )
-def strict():
+def strict() -> Checks:
     yield implies("along x", (Ne(delta, 0),), stuck(1 + delta, 1) > 1,
                   wrong={"by |delta| or more both ways, and 2": stuck(1 + delta, 1) >= 2})
     yield implies("along y", (Ne(delta, 0),), stuck(1, 1 + delta) > 1,
@@ -144,7 +144,7 @@ def strict():
     sources=(WRIGHT,),
     depends_on=("convex.nonsmooth.answer",),
 )
-def all_directions():
+def all_directions() -> Checks:
     yield refutes(identity(
         "the function along (-1, -1)", stuck(1 - s, 1 - s), 1 - s, given=(s >= 0, s <= 1),
         wrong={"along (-1, 0)": stuck(1 - s, 1)},
@@ -171,7 +171,7 @@ def all_directions():
     r"is not minimal, nor locally so. The line says this of the missing figure.",
     sources=(TSENG,),
 )
-def minimum():
+def minimum() -> Checks:
     yield implies("0, the value at the origin, is a lower bound", (),
                   stuck(x, y) >= stuck(0, 0),
                   wrong={"1 is": stuck(x, y) >= 1})
@@ -190,7 +190,7 @@ def minimum():
     statement=r"True by the meaning of the words. The implication itself can hold without "
     r"convexity, as for $\sum_if_i(x_i)$ with any $f_i$.",
 )
-def outside():
+def outside() -> Checks:
     yield implies(
         "a sum of functions of one variable each, minimal in each, is minimal",
         (p <= x, q <= y), p + q <= x + y, wrong={"strictly": p + q < x + y},
@@ -206,7 +206,7 @@ def outside():
     r"minimal.",
     sources=(TSENG,),
 )
-def smooth_not_necessary():
+def smooth_not_necessary() -> Checks:
     f = Abs(x) + Abs(y)
     yield implies(
         "minimal against the moves to x = 0 and to y = 0: minimal against every point",

@@ -13,7 +13,7 @@ question are unknowns; what is known of them is what the hypotheses say.
 import sympy
 from sympy import Abs, Eq
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.convex.convex_sources import TSENG
 from derivations.prover.counterexample import counterexample
 from derivations.prover.execution import token
@@ -45,7 +45,7 @@ TERM = G * (y - x) + h_y - h_x
     sources=("Boyd & Vandenberghe, Convex optimization, (3.2)",),
     depends_on=("convex.first-order",),
 )
-def chain_gradient():
+def chain_gradient() -> Checks:
     yield implies(
         "add the differences of the h_i to the first-order inequality of g",
         (g_y >= g_x + D,), (g_y + h_y) - (g_x + h_x) >= D + (h_y - h_x),
@@ -73,7 +73,7 @@ def chain_gradient():
     r"minimality in every coordinate, and only the second is called a condition before.",
     supplied_by=("convex.chain.gradient", "convex.chain.non-negative"),
 )
-def chain_quantifier():
+def chain_quantifier() -> Checks:
     yield from ()
 
 
@@ -86,7 +86,7 @@ def chain_quantifier():
     r"+h_i(y_i)-h_i(x_i)]$, for every $n$.",
     sources=("Boyd & Vandenberghe, Convex optimization, appendix A",),
 )
-def chain_split():
+def chain_split() -> Checks:
     inner, differences, joint = real("inner differences joint")
     yield implies(
         "induction over the coordinates",
@@ -114,7 +114,7 @@ def chain_split():
     sources=(TSENG,),
     depends_on=("convex.rearranged",),
 )
-def chain_non_negative():
+def chain_non_negative() -> Checks:
     yield implies(
         "induction: non-negative so far, and one more non-negative term",
         (total >= 0, term >= 0), total + term >= 0, wrong={"strictly": total + term > 0},
@@ -135,7 +135,7 @@ def chain_non_negative():
     r"on $t$; for a convex function of $t$ this is the same as: 0 is a subgradient.",
     sources=(ROCKAFELLAR,),
 )
-def optimality():
+def optimality() -> Checks:
     yield identity(
         "moving coordinate 1 leaves h_2 out of the difference of f",
         (g_y + h_1y + h_2x) - (g_x + h_1x + h_2x), g_y + h_1y - g_x - h_1x,
@@ -162,7 +162,7 @@ def optimality():
     r"$h_i(y)-h_i(x_i)\ge-\nabla_ig(x)(y-x_i)-\eta$ for every $\eta>0$.",
     sources=(ROCKAFELLAR, TSENG),
 )
-def inclusion():
+def inclusion() -> Checks:
     near = g_s <= g_x + s * (G * (y - x) + margin)
     yield implies(
         "minimality on the way to y, convexity of h, g near its linear part within the margin",
@@ -188,7 +188,7 @@ def inclusion():
     r"definition, and the sum of a number and a set with it.",
     supplied_by=("convex.inclusion", "convex.subgradient.inequality"),
 )
-def inclusion_notation():
+def inclusion_notation() -> Checks:
     yield from ()
 
 
@@ -202,7 +202,7 @@ def inclusion_notation():
     correction=r"$-\nabla_ig(x)$ is a subgradient of $h_i$ at $x_i$",
     sources=(ROCKAFELLAR,),
 )
-def at_point():
+def at_point() -> Checks:
     yield refutes(token("of the function, at the point", 197, "h_i(x_i)", "h_i"))
 
 
@@ -215,7 +215,7 @@ def at_point():
     sources=(ROCKAFELLAR,),
     depends_on=("convex.inclusion",),
 )
-def subgradient_inequality():
+def subgradient_inequality() -> Checks:
     yield implies(
         "the definition with the subgradient p = -G", (h_y >= h_x + p * (y - x), Eq(p, -G)),
         h_y >= h_x - G * (y - x), wrong={"+G": h_y >= h_x + G * (y - x)},
@@ -241,7 +241,7 @@ def subgradient_inequality():
     r"would be right for blocks of coordinates.",
     correction=r"$h_i(y_i)\ge h_i(x_i)-\nabla_ig(x)(y_i-x_i)$",
 )
-def transpose():
+def transpose() -> Checks:
     yield refutes(token("no transpose", 200, r"\nabla_ig(x)^T", r"\nabla_ig(x)"))
 
 
@@ -255,7 +255,7 @@ def transpose():
     sources=(TSENG,),
     depends_on=("convex.subgradient.inequality",),
 )
-def rearranged():
+def rearranged() -> Checks:
     yield implies(
         "all on one side", (h_y >= h_x - G * (y - x),), TERM >= 0,
         wrong={"sign of the gradient": -G * (y - x) + h_y - h_x >= 0},

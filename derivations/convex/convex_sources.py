@@ -4,7 +4,7 @@ Nothing here is mathematics.  The references are given in full, from knowledge o
 themselves; where the printed entry is right, only venue and pages are added.
 """
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.prover.execution import token
 
 BECK = "A. Beck, L. Tetruashvili, SIAM J. Optim. 23(4), 2037-2060, 2013"
@@ -25,7 +25,7 @@ BOYD = "S. Boyd, L. Vandenberghe, Convex optimization, Cambridge University Pres
     "belong; the method that follows is of level 5.",
     correction="A heading of level 3.",
 )
-def heading():
+def heading() -> Checks:
     yield refutes(token("one level up", 152, "#### ", "### "))
 
 
@@ -39,7 +39,7 @@ def heading():
     "gradients, in all coordinates at once, on a function that is not convex.",
     correction="Background that the later sections do not use.",
 )
-def used():
+def used() -> Checks:
     yield refutes(token("no later line uses the method", 154, "有用到的", "后文没有用到的"))
 
 
@@ -52,7 +52,7 @@ def used():
     correction="增广拉格朗日法 (method of the augmented Lagrangian)",
     sources=("Hestenes, J. Optim. Theory Appl. 4(5), 303-320, 1969",),
 )
-def augmented_name():
+def augmented_name() -> Checks:
     yield refutes(token("augmented", 154, "增强拉格朗日", "增广拉格朗日"))
 
 
@@ -65,7 +65,7 @@ def augmented_name():
     "used to align two lines of a chain.",
     correction=r"No leading blank; $\texttt{aligned}$ with the relation signs as its column.",
 )
-def markup():
+def markup() -> Checks:
     for line, stands in (
         (184, r"\quad f(x)"), (195, r"\quad0"), (200, r"\quad h_i"), (205, r"\quad x_i"),
     ):
@@ -83,7 +83,7 @@ def markup():
     "in later. Both exist; neither is treated in the document.",
     sources=(BOYD,),
 )
-def promise():
+def promise() -> Checks:
     yield from ()
 
 
@@ -97,7 +97,7 @@ def promise():
     "non-smooth terms the usual source, missing here, is Tseng 2001.",
     sources=(TSENG,),
 )
-def sources():
+def sources() -> Checks:
     yield from ()
 
 
@@ -109,7 +109,7 @@ def sources():
     statement="Authors, year and title are right; the venue is left out.",
     correction=BECK, sources=(BECK,),
 )
-def beck():
+def beck() -> Checks:
     yield from ()
 
 
@@ -123,7 +123,7 @@ def beck():
     "venue is left out (journal version: JMLR 18(184), 2018, under another title).",
     correction=LI, sources=(LI,),
 )
-def li():
+def li() -> Checks:
     yield refutes(token("two letters exchanged", 159, "methdos", "methods"))
 
 
@@ -135,7 +135,7 @@ def li():
     statement="Authors, year and title are right; the venue is left out.",
     correction=SUN, sources=(SUN,),
 )
-def sun():
+def sun() -> Checks:
     yield from ()
 
 
@@ -147,7 +147,7 @@ def sun():
     statement="Author, year and title are right; the venue is left out.",
     correction=WRIGHT, sources=(WRIGHT,),
 )
-def wright():
+def wright() -> Checks:
     yield from ()
 
 
@@ -159,7 +159,7 @@ def wright():
     statement="The course 10-725 of Carnegie Mellon University was given many times, by several "
     "lecturers; without lecturer and term the entry does not identify a text.",
 )
-def course():
+def course() -> Checks:
     yield from ()
 
 
@@ -171,5 +171,5 @@ def course():
     statement="Authors and title are right; year and publisher are left out.",
     correction=BOYD, sources=(BOYD,),
 )
-def boyd():
+def boyd() -> Checks:
     yield from ()

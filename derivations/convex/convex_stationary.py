@@ -10,7 +10,7 @@ explicit: a strict violation leaves a margin, and differentiability is used once
 import sympy
 from sympy import Abs, Eq, Rational
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.convex.convex import BOYD, CONVEX, STEP
 from derivations.prover.counterexample import counterexample
 from derivations.prover.normal_form import identity
@@ -38,7 +38,7 @@ def quadratic_form(a, b):
     r"$f(x+s(y-x))\ge f(x)+s(D-\eta)$, against convexity.",
     sources=(f"{BOYD}, section 3.1.3, (3.2)",),
 )
-def first_order():
+def first_order() -> Checks:
     yield implies(
         "convexity, and f near its linear part within any margin > 0, bound the violation by it",
         (*STEP, CONVEX, margin > 0, f_s >= f_x + s * (D - margin)), f_y >= f_x + D - margin,
@@ -66,7 +66,7 @@ def first_order():
     r"then $\partial f/\partial x_i(x)=0$.",
     sources=(f"{BOYD}, section 4.2.3",),
 )
-def fermat():
+def fermat() -> Checks:
     slope = real("slope")
     near = Abs(f_s - f_x - slope * t) <= Abs(slope) * Abs(t) / 2
     yield implies(
@@ -92,7 +92,7 @@ def fermat():
     r"$n$.",
     sources=(f"{BOYD}, section A.4.1",),
 )
-def gradient():
+def gradient() -> Checks:
     yield implies(
         "induction over the coordinates: 0 so far, and one more product with a zero partial",
         (Eq(total, 0), Eq(g_i, 0)), Eq(total + g_i * d_i, 0),
@@ -112,7 +112,7 @@ def gradient():
     sources=(f"{BOYD}, section 4.2.3",),
     depends_on=("convex.first-order", "convex.gradient"),
 )
-def stationary_minimum():
+def stationary_minimum() -> Checks:
     yield implies(
         "the first-order inequality with D = 0", (f_y >= f_x + D, Eq(D, 0)), f_y >= f_x,
         wrong={"strictly": f_y > f_x},
@@ -144,7 +144,7 @@ def stationary_minimum():
                 "convex.stationary-minimum"),
     code=("core.coordinate_descent.quadratic",),
 )
-def smooth():
+def smooth() -> Checks:
     f = quadratic_form
     best = f(x_1, x_2)
     yield implies(
@@ -182,7 +182,7 @@ def smooth():
     correction=r"$\frac{\partial f}{\partial x_i}(x)=0$ for all $i$ at the same point $x$",
     sources=(f"{BOYD}, section 4.2.3",),
 )
-def one_point():
+def one_point() -> Checks:
     f = (x_1 - x_2) ** 2 + x_1**2
     partials = [sympy.diff(f, x_1), sympy.diff(f, x_2)]
     yield refutes(identity(

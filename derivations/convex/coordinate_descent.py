@@ -10,7 +10,7 @@ Source: Wright, Coordinate descent algorithms, 2015, algorithm 1; Tseng 2001.
 import sympy
 from sympy import Abs, Eq, Implies, Max, Ne, Rational
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.convex.convex_sources import TSENG, WRIGHT
 from derivations.prover.counterexample import counterexample
 from derivations.prover.execution import token
@@ -61,7 +61,7 @@ def gauss_seidel_sweep():
     sources=(WRIGHT,),
     depends_on=("convex.smooth", "convex.composite.theorem"),
 )
-def some_cases():
+def some_cases() -> Checks:
     f = x**2 + x * y + y**2
     yield implies(
         "optimal in both coordinates at once: the minimum",
@@ -91,7 +91,7 @@ def some_cases():
     supplied_by=("descent.quadratic.convergence", "descent.powell-cycle", "descent.runs-away",
                  "descent.stuck"),
 )
-def theory_basis():
+def theory_basis() -> Checks:
     yield from ()
 
 
@@ -106,7 +106,7 @@ def theory_basis():
     "sources listed above treat them.",
     sources=(WRIGHT,),
 )
-def variants():
+def variants() -> Checks:
     yield from ()
 
 
@@ -121,7 +121,7 @@ def variants():
     sources=(WRIGHT,),
     code=("core.coordinate_descent.coordinate_descent",),
 )
-def update_index():
+def update_index() -> Checks:
     point = sympy.Matrix([x, y, z])
     partials = [sympy.diff(quadratic_value(Q, C, point), s) for s in (x, y, z)]
     after = gauss_seidel_sweep()
@@ -155,7 +155,7 @@ def update_index():
     sources=(TSENG,),
     depends_on=("descent.quadratic.step",),
 )
-def existence():
+def existence() -> Checks:
     along = a * t**2 / 2 - b * t
     yield implies(
         "a t^2/2 - b t with a > 0 is minimal at b/a", (a > 0,), along >= along.subs(t, b / a),
@@ -187,7 +187,7 @@ def existence():
     sources=(TSENG,),
     depends_on=("descent.update.existence",),
 )
-def uniqueness():
+def uniqueness() -> Checks:
     yield implies(
         "two minimisers and strict convexity at the midpoint: they are one point",
         (f_x <= f_m, f_y <= f_m, Implies(Ne(x, y), f_m < (f_x + f_y) / 2)), Eq(x, y),
@@ -214,7 +214,7 @@ def uniqueness():
     sources=(WRIGHT,),
     supplied_by=("descent.quadratic.residual", "descent.quadratic.convergence"),
 )
-def start():
+def start() -> Checks:
     yield from ()
 
 
@@ -228,7 +228,7 @@ def start():
     correction=r"$\arg\min_{t\in\mathbb "
     r"R}f(x_1^{(k)},\dots,x_{i-1}^{(k)},t,x_{i+1}^{(k-1)},\dots)$",
 )
-def bound_name():
+def bound_name() -> Checks:
     yield refutes(token("another letter", 205, r"\min_{x_i}", r"\min_{t\in\mathbb R}"))
 
 
@@ -241,7 +241,7 @@ def bound_name():
     r"$f(x^{(0)})$: the old value is one of those minimised over.",
     sources=(WRIGHT,),
 )
-def monotone():
+def monotone() -> Checks:
     yield implies(
         "a step: the new value is below every value of the coordinate, the old one included",
         (f_new <= f_any, Eq(f_any, f_old)), f_new <= f_old, wrong={"strictly": f_new < f_old},

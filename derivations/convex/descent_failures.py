@@ -10,7 +10,7 @@ Source: Powell, On search directions for minimization algorithms, Math. Program.
 import sympy
 from sympy import Abs, And, Eq, Max, Ne, Rational
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.convex.convex_nonsmooth import stuck
 from derivations.convex.convex_sources import TSENG
 from derivations.prover.counterexample import counterexample
@@ -34,7 +34,7 @@ POWELL = "Powell, Math. Program. 4, 193-201, 1973"
     depends_on=("convex.nonsmooth.answer",),
     code=("core.coordinate_descent.coordinate_descent",),
 )
-def stuck_iteration():
+def stuck_iteration() -> Checks:
     yield implies("over x, any other point is worse", (Ne(x, y),), stuck(x, y) > stuck(y, y),
                   wrong={"by as much as 3 |x - y|": stuck(x, y) >= stuck(y, y) + 3 * Abs(x - y)})
     yield implies("over y too", (Ne(x, y),), stuck(x, y) > stuck(x, x),
@@ -61,7 +61,7 @@ def stuck_iteration():
     r"$f=-\frac k2$.",
     sources=(TSENG,),
 )
-def runs_away():
+def runs_away() -> Checks:
     f = (x - y) ** 2 - x
     yield implies(
         "both coordinate minimisers",
@@ -131,7 +131,7 @@ def corner(size):
     assumptions=(e > 0,), witness={e: 1},
     sources=(POWELL,),
 )
-def powell_cycle():
+def powell_cycle() -> Checks:
     along = -a * t + Max(Abs(t) - 1, 0) ** 2
     for name, sign, best in (("positive", a > 0, 1 + a / 2), ("negative", a < 0, -1 + a / 2)):
         yield implies(

@@ -13,7 +13,7 @@ from fractions import Fraction
 import sympy
 from sympy import Abs, Eq, Max
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.convex.convex_sources import TSENG, WRIGHT
 from derivations.prover.execution import evaluates
 from derivations.prover.normal_form import identity
@@ -44,7 +44,7 @@ def soft_threshold(a, lam):
     sources=(FRIEDMAN, WRIGHT),
     code=("core.coordinate_descent.soft_threshold",),
 )
-def soft():
+def soft() -> Checks:
     cost = lambda at: (at - a) ** 2 / 2 + lam * Abs(at)  # noqa: E731
     for name, region, value in (
         ("a > lam", (a > lam,), a - lam),
@@ -81,7 +81,7 @@ def soft():
     depends_on=("descent.lasso.soft-threshold",),
     code=("core.coordinate_descent.lasso",),
 )
-def update():
+def update() -> Checks:
     yield identity(
         "the cost along the coordinate (two rows)",
         ((r_1 - a_1 * t) ** 2 + (r_2 - a_2 * t) ** 2) / 2,
@@ -118,7 +118,7 @@ def update():
     depends_on=("convex.composite.theorem",),
     code=("core.coordinate_descent.lasso",),
 )
-def optimality():
+def optimality() -> Checks:
     yield implies(
         "each term of the chain is non-negative",
         (lam >= 0, Abs(G) <= lam, Eq(G * x, -lam * Abs(x))),

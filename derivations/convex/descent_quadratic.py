@@ -12,7 +12,7 @@ Source: Golub & Van Loan, Matrix computations, section 11.2 (Gauss-Seidel); Wrig
 import sympy
 from sympy import Abs, And, Eq
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.convex.convex_sources import WRIGHT
 from derivations.convex.coordinate_descent import (
     POSITIVE,
@@ -50,7 +50,7 @@ def contraction(q_12, q_11, q_22):
     sources=(WRIGHT, GOLUB),
     code=("core.coordinate_descent.quadratic",),
 )
-def step():
+def step() -> Checks:
     along = a * t**2 / 2 - b * t + constant
     best = coordinate_minimiser(a, b, 0)
     yield identity(
@@ -94,7 +94,7 @@ def step():
     sources=(GOLUB,),
     depends_on=("descent.quadratic.step",),
 )
-def decrease():
+def decrease() -> Checks:
     point = [x_1, x_2, x_3]
     states = [tuple(point), *gauss_seidel_sweep()]
 
@@ -139,7 +139,7 @@ def decrease():
     sources=(GOLUB,),
     depends_on=("descent.quadratic.step",),
 )
-def after_sweep():
+def after_sweep() -> Checks:
     last = sympy.Matrix(gauss_seidel_sweep()[-1])
     m_2, m_3 = last[1] - x_2, last[2] - x_3
     yield identity(
@@ -177,7 +177,7 @@ def after_sweep():
     depends_on=("descent.update.index",),
     code=("core.coordinate_descent.coordinate_descent",),
 )
-def rate_two():
+def rate_two() -> Checks:
     new_1 = coordinate_minimiser(a, c_1, b * x_2)
     new_2 = coordinate_minimiser(d, c_2, b * new_1)
     determinant = a * d - b**2
@@ -209,7 +209,7 @@ def rate_two():
     depends_on=("descent.quadratic.decrease", "descent.quadratic.residual"),
     code=("core.coordinate_descent.coordinate_descent", "core.coordinate_descent.quadratic"),
 )
-def convergence():
+def convergence() -> Checks:
     smallest, error, gradient, inner = real("smallest error gradient inner")
     count, total, term = real("count total term")
     yield implies(

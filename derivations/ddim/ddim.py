@@ -12,7 +12,7 @@ Everything is stated for one coordinate of the image: all covariances are multip
 
 from sympy import And, Rational, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.counterexample import counterexample
 from derivations.prover.gaussian_forms import standard_normal
 from derivations.prover.normal_form import identity
@@ -106,7 +106,7 @@ def ddpm_pair():
         "ddim.eta-zero.euler", "ddim.sigma-hat.excess", "ddim.sigma-hat.inadmissible",
     ),
 )
-def section_empty():
+def section_empty() -> Checks:
     yield from ()
 
 
@@ -128,7 +128,7 @@ def section_empty():
     witness={real("beta_t"): Rational(1, 50), real("alpha_bar_prev"): Rational(1, 2)},
     sources=(f"{PAPER}, section 2 and appendix C.2", "arXiv 2006.11239, eq. (2), (4)"),
 )
-def alpha_is_alpha_bar():
+def alpha_is_alpha_bar() -> Checks:
     beta, before, beta_before = real("beta_t alpha_bar_prev beta_prev")
     ratio = before * (1 - beta) / before
     yield identity(
@@ -162,7 +162,7 @@ def alpha_is_alpha_bar():
     witness=WITNESS,
     sources=(f"{PAPER}, eq. (6), (7)",),
 )
-def family_definition():
+def family_definition() -> Checks:
     yield identity(
         "without noise in x_t the mean carries x_0 from one level to the next",
         family_mean(x_0, sqrt(alpha_bar_t) * x_0, alpha_bar_s, alpha_bar_t, sigma),
@@ -186,7 +186,7 @@ def family_definition():
     sources=(f"{PAPER}, eq. (7)",),
     depends_on=("ddim.family.definition",),
 )
-def family_condition():
+def family_condition() -> Checks:
     given = (alpha_bar_t > 0, alpha_bar_s > alpha_bar_t, alpha_bar_s <= 1, sigma >= 0)
     yield implies(
         "sigma^2 <= 1 - alpha_bar_s keeps the radicand non-negative and the divisor positive",

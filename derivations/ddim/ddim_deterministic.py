@@ -7,7 +7,7 @@ r"""DDIM's step without fresh noise: a deterministic map from x_T to the image.
 
 from sympy import Rational, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.ddim.ddim import (
     LEVELS,
     PAPER,
@@ -55,7 +55,7 @@ def noise_level(alpha_bar):
     code=("core.ddim.ddim_step",),
     depends_on=("ddim.step.coefficients", "ddim.sigma.eta"),
 )
-def eta_zero_deterministic():
+def eta_zero_deterministic() -> Checks:
     guess = predicted_x_0(x_t, eps, alpha_bar_t)
     none = sigma_of_eta(0, alpha_bar_s, alpha_bar_t)
     yield identity(
@@ -93,7 +93,7 @@ def eta_zero_deterministic():
     code=("core.ddim.ddim_encode_step", "core.encoding.decode"),
     depends_on=("ddim.eta-zero.deterministic",),
 )
-def eta_zero_inverse():
+def eta_zero_inverse() -> Checks:
     down = step(x_t, eps, z, alpha_bar_s, alpha_bar_t, 0)
     other = real("eps_s")
     back = sqrt(alpha_bar_t / alpha_bar_s) * (sqrt(1 - alpha_bar_s)) - sqrt(1 - alpha_bar_t)
@@ -132,7 +132,7 @@ def eta_zero_inverse():
     code=("core.ddim.ddim_step", "core.encoding.encode"),
     depends_on=("ddim.eta-zero.deterministic",),
 )
-def eta_zero_constant_eps():
+def eta_zero_constant_eps() -> Checks:
     via = step(
         step(x_t, eps, z, alpha_bar_r, alpha_bar_t, 0), eps, z, alpha_bar_s, alpha_bar_r, 0
     )
@@ -181,7 +181,7 @@ def eta_zero_constant_eps():
     sources=(f"{PAPER}, eq. (13), (14)",),
     depends_on=("ddim.eta-zero.deterministic",),
 )
-def eta_zero_euler():
+def eta_zero_euler() -> Checks:
     x_s = step(x_t, eps, z, alpha_bar_s, alpha_bar_t, 0)
     change = noise_level(alpha_bar_s) - noise_level(alpha_bar_t)
     start = x_t / sqrt(alpha_bar_t)

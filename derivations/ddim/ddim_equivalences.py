@@ -19,7 +19,7 @@ azula's DDIM step has tau = 1 - (alpha_bar_t / alpha_bar_s) (1 - alpha_bar_s) / 
 
 from sympy import Rational, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.ddim.ddim import (
     LEVELS,
     PAPER,
@@ -82,7 +82,7 @@ def down(eta, alpha_bar_s, alpha_bar_t):
     sources=(f"{DDPM}, eq. (7), (11)", f"{PAPER}, section 4.1"),
     depends_on=("ddim.eta-one.kernel",),
 )
-def same_ancestral_step():
+def same_ancestral_step() -> Checks:
     a, b, c = coefficients(alpha_bar_s, alpha_bar_t, sigma_of_eta(1, alpha_bar_s, alpha_bar_t))
     stepped = ancestral_step(x_t, eps, z, alpha_bar_s, alpha_bar_t)
     guess = predicted_x_0(x_t, eps, alpha_bar_t)
@@ -129,7 +129,7 @@ def same_ancestral_step():
     sources=("k-diffusion, get_ancestral_step and sample_euler_ancestral", f"{PAPER}, (12), (16)"),
     depends_on=("ddim.step.coefficients", "ddim.eta-zero.euler"),
 )
-def same_euler_ancestral():
+def same_euler_ancestral() -> Checks:
     deviation = sigma_of_eta(eta, alpha_bar_s, alpha_bar_t)
     raised = up(eta, alpha_bar_s, alpha_bar_t)
     yield identity(
@@ -177,7 +177,7 @@ def same_euler_ancestral():
     sources=("azula, DDIMSampler", f"{PAPER}, eq. (16)"),
     depends_on=("ddim.sigma.eta",),
 )
-def same_eta_of_the_variance():
+def same_eta_of_the_variance() -> Checks:
     tau = 1 - alpha_bar_t / alpha_bar_s * (1 - alpha_bar_s) / (1 - alpha_bar_t)
     deviation = sigma_of_eta(eta, alpha_bar_s, alpha_bar_t)
     yield identity(
@@ -218,7 +218,7 @@ def same_eta_of_the_variance():
     sources=(f"{SDE}, eq. (13)", f"{PAPER}, section 4.3"),
     depends_on=("ddim.eta-zero.euler",),
 )
-def same_probability_flow():
+def same_probability_flow() -> Checks:
     beta = real("beta")
     given = (beta > 0, alpha_bar_t > 0, alpha_bar_t < 1)
     change_of_level = -beta * alpha_bar_t

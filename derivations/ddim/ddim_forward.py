@@ -7,7 +7,7 @@ r"""What else the choice of sigma decides: the forward kernel of the family, and
 
 from sympy import Eq, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.ddim.ddim import (
     ADMISSIBLE,
     LEVELS,
@@ -57,7 +57,7 @@ def forward_mean_and_variance():
     sources=(f"{PAPER}, eq. (8)",),
     depends_on=("ddim.marginal.step",),
 )
-def forward_kernel():
+def forward_kernel() -> Checks:
     mean, variance = forward_mean_and_variance()
     gain = sqrt((1 - alpha_bar_s - sigma**2) * (1 - alpha_bar_t)) / (1 - alpha_bar_s)
     centre = sqrt(alpha_bar_t) * x_0 + gain * (x_s - sqrt(alpha_bar_s) * x_0)
@@ -90,7 +90,7 @@ def forward_kernel():
     sources=(f"{PAPER}, section 3.1 and figure 1",),
     depends_on=("ddim.forward.kernel", "ddim.eta-one.variance"),
 )
-def forward_not_markov():
+def forward_not_markov() -> Checks:
     mean, _ = forward_mean_and_variance()
     coefficient = mean.diff(x_0)
     yield identity(
@@ -141,7 +141,7 @@ def forward_not_markov():
     sources=(f"{PAPER}, Theorem 1",),
     depends_on=("ddim.family.definition", "reverse.objective.minimiser"),
 )
-def objective_weight():
+def objective_weight() -> Checks:
     x, eps_hat = real("x eps_hat")
     given = (*ADMISSIBLE, sigma > 0)
     x_later = sqrt(alpha_bar_t) * x_0 + sqrt(1 - alpha_bar_t) * eps

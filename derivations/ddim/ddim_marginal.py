@@ -6,7 +6,7 @@ r"""What DDIM's family keeps: the marginals, at every step and along every chain
 
 from sympy import Rational, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.ddim.ddim import (
     ADMISSIBLE,
     LEVELS,
@@ -60,7 +60,7 @@ def drawn(x_later: Form, level_s, level_t, deviation, name: str) -> Form:
     code=("core.ddim.ddim_step",),
     depends_on=("ddim.family.definition",),
 )
-def marginal_step():
+def marginal_step() -> Checks:
     x_next = drawn(noised(alpha_bar_t), alpha_bar_s, alpha_bar_t, sigma, "z")
     yield identity(
         "mean and variance of x_s given x_0",
@@ -110,7 +110,7 @@ def marginal_step():
     code=("core.samplers.sample",),
     depends_on=("ddim.marginal.step",),
 )
-def marginal_every_step():
+def marginal_every_step() -> Checks:
     # The state is rest = 1 - alpha_bar: a step up is a factor in (0, 1), whose signs are plain.
     rest, mean, variance = real("one_minus_alpha_bar mean_coefficient variance")
     start, factor = real("one_minus_alpha_bar_T factor")
@@ -159,7 +159,7 @@ def marginal_every_step():
     code=("core.denoiser.respaced_schedule", "core.denoiser.respace"),
     depends_on=("ddim.marginal.every-step",),
 )
-def marginal_sub_sequence():
+def marginal_sub_sequence() -> Checks:
     sigma_r, sigma_s = rho_r * sqrt(1 - alpha_bar_r), rho * sqrt(1 - alpha_bar_s)
     visited = drawn(noised(alpha_bar_t), alpha_bar_r, alpha_bar_t, sigma_r, "z_r")
     via = drawn(visited, alpha_bar_s, alpha_bar_r, sigma_s, "z_s")

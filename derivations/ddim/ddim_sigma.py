@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from sympy import Rational, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.ddim.ddim import (
     LEVELS,
     PAPER,
@@ -50,7 +50,7 @@ from derivations.symbols import real
     sources=(f"{PAPER}, eq. (16)",),
     code=("core.ddim.ddim_sigma",),
 )
-def sigma_eta():
+def sigma_eta() -> Checks:
     beta_tilde = pair_variance(alpha_bar_s, alpha_bar_t)
     yield identity(
         "the square of sigma(eta) is eta squared times the posterior variance",
@@ -80,7 +80,7 @@ def sigma_eta():
     sources=(f"{PAPER}, eq. (16)",),
     depends_on=("ddim.sigma.eta", "ddim.family.condition"),
 )
-def sigma_admissible():
+def sigma_admissible() -> Checks:
     variance = eta**2 * pair_variance(alpha_bar_s, alpha_bar_t)
     yield implies(
         "sigma(eta)^2 stays below 1 - alpha_bar_s",
@@ -119,7 +119,7 @@ def sigma_admissible():
     code=("core.ddim.ddim_sigma",),
     depends_on=("ddim.sigma.eta",),
 )
-def eta_one_variance():
+def eta_one_variance() -> Checks:
     x_s, x_later = ddpm_pair()
     _, variance = condition(x_s, x_later, x_t)
     yield identity(
@@ -163,7 +163,7 @@ def eta_one_variance():
     code=("core.ddim.ddim_coefficients", "core.samplers.DDIM.step"),
     depends_on=("ddim.eta-one.variance",),
 )
-def eta_one_kernel():
+def eta_one_kernel() -> Checks:
     at_one = sigma_of_eta(1, alpha_bar_s, alpha_bar_t)
     root = sqrt(alpha_bar_t / alpha_bar_s) * (1 - alpha_bar_s) / sqrt(1 - alpha_bar_t)
     yield identity(
@@ -211,7 +211,7 @@ def sigma_hat_squared(alpha_bar_s, alpha_bar_t):
     sources=(f"{PAPER}, section 5", "arXiv 2006.11239, section 3.2"),
     depends_on=("ddim.eta-one.kernel",),
 )
-def sigma_hat_excess():
+def sigma_hat_excess() -> Checks:
     x_later = sqrt(alpha_bar_t) * x_0 + sqrt(1 - alpha_bar_t) * standard_normal("eps")
     at_one = sigma_of_eta(1, alpha_bar_s, alpha_bar_t)
     hat = sqrt(sigma_hat_squared(alpha_bar_s, alpha_bar_t))
@@ -258,7 +258,7 @@ def sigma_hat_excess():
     sources=(f"{PAPER}, section 5 and appendix D.3",),
     depends_on=("ddim.family.condition",),
 )
-def sigma_hat_inadmissible():
+def sigma_hat_inadmissible() -> Checks:
     radicand = 1 - alpha_bar_s - sigma_hat_squared(alpha_bar_s, alpha_bar_t)
     for reason, level, sign in (
         ("at alpha_bar_t >= alpha_bar_s^2 it is admissible", alpha_bar_t >= alpha_bar_s**2, 1),

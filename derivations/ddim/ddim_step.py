@@ -6,7 +6,7 @@ r"""DDIM's step as it is computed: its three coefficients, and its ends.
 
 from sympy import Rational, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.ddim.ddim import (
     ADMISSIBLE,
     LEVELS,
@@ -53,7 +53,7 @@ def coefficients(alpha_bar_s, alpha_bar_t, sigma):
     code=("core.samplers.DDIM.step", "core.denoiser.Denoiser.__call__"),
     depends_on=("ddim.family.definition",),
 )
-def predicted_clean_image():
+def predicted_clean_image() -> Checks:
     guess = predicted_x_0(x_t, eps, alpha_bar_t)
     yield identity(
         "noising the predicted image with the same noise gives x_t back",
@@ -94,7 +94,7 @@ def predicted_clean_image():
     code=("core.ddim.ddim_coefficients", "core.ddim.ddim_step", "core.samplers.DDIM.step"),
     depends_on=("ddim.predicted-clean-image",),
 )
-def step_coefficients():
+def step_coefficients() -> Checks:
     a, b, c = coefficients(alpha_bar_s, alpha_bar_t, sigma)
     update = step(x_t, eps, z, alpha_bar_s, alpha_bar_t, sigma)
     removed = a * sqrt(1 - alpha_bar_t)
@@ -136,7 +136,7 @@ def step_coefficients():
         "ddim.step.coefficients", "ddim.sigma.eta", "multistep.without-cancellation",
     ),
 )
-def step_without_cancellation():
+def step_without_cancellation() -> Checks:
     ratio = alpha_bar_t / alpha_bar_s
     deviation = sigma_of_eta(eta, alpha_bar_s, alpha_bar_t)
     kept = ratio * (1 - alpha_bar_s) + (1 - eta**2) * (1 - ratio)
@@ -189,7 +189,7 @@ def step_without_cancellation():
     code=("core.ddim.ddim_coefficients", "core.samplers.sample"),
     depends_on=("ddim.step.coefficients",),
 )
-def step_last():
+def step_last() -> Checks:
     given = (alpha_bar_t > 0, alpha_bar_t < 1)
     deviation = sigma_of_eta(eta, 1, alpha_bar_t)
     yield identity(

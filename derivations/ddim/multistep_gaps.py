@@ -5,7 +5,7 @@ r"""The end of the document: what lines 441 to 455 announce and do not give.
 
 import ast
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.ddim.transition import DDPM
 from derivations.prover.execution import executes
 
@@ -33,7 +33,7 @@ from derivations.prover.execution import executes
         "posterior.variance", "reverse.objective.simple",
     ),
 )
-def file_name():
+def file_name() -> Checks:
     yield from ()
 
 
@@ -53,7 +53,7 @@ def file_name():
         "multistep.neighbours", "multistep.q-sample", "multistep.covariance",
     ),
 )
-def one_to_many_empty():
+def one_to_many_empty() -> Checks:
     yield from ()
 
 
@@ -70,7 +70,7 @@ def one_to_many_empty():
     sources=(DDPM,),
     supplied_by=("multistep.q-sample",),
 )
-def q_sample_empty():
+def q_sample_empty() -> Checks:
     yield executes(
         "a source of one comment has no statements",
         lambda: len(ast.parse("# a comment").body), 0,
@@ -86,5 +86,5 @@ def q_sample_empty():
     title="An empty appendix",
     statement="The heading of an appendix, after which the document ends: nothing to verify.",
 )
-def appendix_empty():
+def appendix_empty() -> Checks:
     yield from ()

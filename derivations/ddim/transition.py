@@ -9,7 +9,7 @@ Stated for one coordinate of the image: all covariances are multiples of I.
 
 from sympy import And, Rational, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.execution import evaluates
 from derivations.prover.gaussian_forms import standard_normal
 from derivations.prover.induction import Recursion, invariant
@@ -57,7 +57,7 @@ def noised(x_0, eps, alpha_bar):
     sources=(f"{DDPM}, eq. (2)",),
     depends_on=("marginal.expansion.multiply-once", "marginal.terms.sum-law"),
 )
-def two_steps():
+def two_steps() -> Checks:
     beta_1, beta_2 = real("beta_1 beta_2")
     given = (beta_1 > 0, beta_1 < 1, beta_2 > 0, beta_2 < 1)
     noise = (sqrt((1 - beta_2) * beta_1) * standard_normal("z_1")
@@ -90,7 +90,7 @@ def two_steps():
     code=("core.forward.q_transition",),
     depends_on=("multistep.two-steps",),
 )
-def transition():
+def transition() -> Checks:
     level, scale, variance, beta = real("alpha_bar scale variance beta")
     chain = Recursion(
         start={level: alpha_bar_s, scale: 1, variance: 0},
@@ -149,7 +149,7 @@ def transition():
     code=("core.forward.q_transition",),
     depends_on=("multistep.transition",),
 )
-def without_cancellation():
+def without_cancellation() -> Checks:
     yield identity(
         "both differences",
         (transition_variance(alpha_bar_s, alpha_bar_t),) * 2,
@@ -180,7 +180,7 @@ def without_cancellation():
     code=("core.forward.q_transition",),
     depends_on=("multistep.transition",),
 )
-def neighbours():
+def neighbours() -> Checks:
     beta = real("beta_t")
     after = alpha_bar_s * (1 - beta)
     yield identity(
@@ -223,7 +223,7 @@ def neighbours():
     code=("core.forward.q_sample",),
     depends_on=("marginal.density", "multistep.transition"),
 )
-def q_sample():
+def q_sample() -> Checks:
     drawn = noised(x_0, standard_normal("eps"), alpha_bar_t)
     yield identity(
         "mean and variance of the one-step draw are those of the transition from s = 0",

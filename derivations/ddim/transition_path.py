@@ -6,7 +6,7 @@ r"""Several transitions in a row: they compose, and they tie x_s and x_t togethe
 
 from sympy import Rational, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.ddim.transition import (
     DDPM,
     PAIR,
@@ -46,7 +46,7 @@ CHAIN = (
     code=("core.forward.q_transition",),
     depends_on=("multistep.transition",),
 )
-def composition():
+def composition() -> Checks:
     def moved(x, level, later, name):
         deviation = sqrt(transition_variance(level, later))
         return transition_mean(1, level, later) * x + deviation * standard_normal(name)
@@ -98,7 +98,7 @@ def composition():
     sources=(f"{DDPM}, eq. (2), (4)",),
     depends_on=("marginal.joint-covariance", "multistep.transition"),
 )
-def path_covariance():
+def path_covariance() -> Checks:
     given = (*PAIR, alpha_bar_s < 1)
     early = noised(x_0, standard_normal("eps"), alpha_bar_s)
     late = transition_mean(1, alpha_bar_s, alpha_bar_t) * early + sqrt(

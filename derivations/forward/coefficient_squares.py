@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sympy import S
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.forward.expansion import EXPLICIT_STEPS, alphas_between, unrolled, within
 from derivations.forward.expansion_general import ALL_RATES, coefficients_by_steps
 from derivations.forward.forward import BETA, DDPM
@@ -42,7 +42,7 @@ def squares(betas: list) -> list:
     sources=("DDPM, arXiv 2006.11239, eq. (4)",),
     depends_on=("marginal.expansion.x0-coefficient", "marginal.expansion.every-noise"),
 )
-def sum_one():
+def sum_one() -> Checks:
     yield invariant(
         "a step multiplies all squares by alpha and adds beta",
         Recursion(start={SIGNAL: 1, NOISE: 0},
@@ -72,7 +72,7 @@ def sum_one():
     sources=(DDPM,),
     depends_on=("marginal.expansion.x0-coefficient", "marginal.expansion.every-noise"),
 )
-def square_list():
+def square_list() -> Checks:
     for t in (1, 4, EXPLICIT_STEPS):
         betas, found = coefficients_by_steps(t)
         yield identity(
@@ -100,7 +100,7 @@ def square_list():
     sources=(DDPM,),
     depends_on=("forward.alpha.sum", "marginal.squares.list"),
 )
-def contraction():
+def contraction() -> Checks:
     yield identity(
         "for every t, with alpha_t...alpha_3 as one number",
         [LATER * A_2 * A_1 + LATER * A_2 * (1 - A_1),
@@ -138,7 +138,7 @@ def contraction():
     sources=(DDPM,),
     supplied_by=("marginal.squares.contraction",),
 )
-def silent_contraction():
+def silent_contraction() -> Checks:
     yield from ()
 
 
@@ -153,7 +153,7 @@ def silent_contraction():
     sources=(DDPM,),
     depends_on=("forward.alpha.sum", "marginal.squares.contraction"),
 )
-def second_one():
+def second_one() -> Checks:
     yield identity(
         "for every t, with alpha_t...alpha_3 as one number",
         LATER * A_2 * A_1 + LATER * A_2 * (1 - A_1) + LATER * (1 - A_2), LATER,
@@ -183,7 +183,7 @@ def second_one():
     sources=(DDPM,),
     depends_on=("forward.alpha.sum", "marginal.squares.list"),
 )
-def telescope():
+def telescope() -> Checks:
     whole = 1 / (1 + real("u") ** 2)  # any number in (0, 1]: alpha_t ... alpha_1
     yield invariant(
         "taking in beta_i times the alphas after i divides the sum by alpha_i",
@@ -230,7 +230,7 @@ def displayed_grouped(t: int) -> tuple[int, ...]:
     sources=(DDPM,),
     depends_on=("marginal.squares.sum-one",),
 )
-def small_t():
+def small_t() -> Checks:
     yield evaluates(
         "t = 4 to 40: each rate is shown once, in order",
         lambda: tuple(displayed_summands(t) == tuple(range(1, t + 1)) for t in range(4, 41)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sympy import Eq, Rational, S, sqrt
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.forward.forward import BETA, DDPM, RATE, step
 from derivations.prover.counterexample import counterexample, differs
 from derivations.prover.execution import token
@@ -51,7 +51,7 @@ def noise_coefficient(beta_i, later_alphas):
     correction=r"$\beta_t$ for each $\mu_t$.",
     sources=(DDPM,),
 )
-def mu():
+def mu() -> Checks:
     yield refutes(token(
         "the rate of the step is beta_t, as lines 220, 225 and 237 write it", 236,
         r"\mu_{t}", r"\beta_t",
@@ -74,7 +74,7 @@ def mu():
     sources=(DDPM,),
     depends_on=("forward.step.definition", "forward.alpha.definition"),
 )
-def radical_image():
+def radical_image() -> Checks:
     signal = step(X, BETA, S.Zero)
     at = {BETA: Rational(3, 4), X: Rational(4, 9)}
     yield refutes(differs(
@@ -112,7 +112,7 @@ def radical_image():
     sources=(DDPM,),
     depends_on=("forward.step.definition",),
 )
-def radical_noise():
+def radical_noise() -> Checks:
     noise = step(S.Zero, BETA, Z)
     yield refutes(differs(
         "the noise under the root", noise, sqrt(BETA * Z), given=RATE,
@@ -147,7 +147,7 @@ def radical_noise():
     sources=(DDPM,),
     depends_on=("forward.alpha.definition",),
 )
-def first_equality():
+def first_equality() -> Checks:
     alpha = real("alpha")
     yield refutes(counterexample(
         "the radicands as printed", Eq(1 - BETA * X, (1 - BETA) * X, evaluate=False), given=RATE,
@@ -175,7 +175,7 @@ def first_equality():
     sources=(DDPM,),
     depends_on=("marginal.expansion.first-equality",),
 )
-def substitute_once():
+def substitute_once() -> Checks:
     yield identity(
         "two steps, against the line", step(step(X_2, B_1, Z_1), B, Z_T),
         sqrt(A) * (sqrt(A_1) * X_2 + sqrt(B_1) * Z_1) + sqrt(B) * Z_T, given=RATES,
@@ -201,7 +201,7 @@ def substitute_once():
     sources=("Carlisle, Packages in the graphics bundle (LaTeX), the color package",
              "MathJax documentation, TeX extensions color and colorv2"),
 )
-def colour():
+def colour() -> Checks:
     for line in (237, 239):
         yield refutes(token("a switch without a group of its own", line, r"\color{red}{",
                             r"{\color{red}{"))
@@ -220,7 +220,7 @@ def colour():
     sources=(DDPM,),
     depends_on=("marginal.expansion.substitute-once",),
 )
-def multiply_once():
+def multiply_once() -> Checks:
     yield identity(
         "two steps, against the line", step(step(X_2, B_1, Z_1), B, Z_T),
         sqrt(A * A_1) * X_2 + sqrt(A * B_1) * Z_1 + sqrt(B) * Z_T, given=RATES,
@@ -246,7 +246,7 @@ def multiply_once():
     sources=(DDPM,),
     depends_on=("marginal.expansion.multiply-once",),
 )
-def substitute_twice():
+def substitute_twice() -> Checks:
     rest = sqrt(A * B_1) * Z_1 + sqrt(B) * Z_T
     yield identity(
         "three steps, against the line", step(step(step(X_3, B_2, Z_2), B_1, Z_1), B, Z_T),
@@ -273,7 +273,7 @@ def substitute_twice():
     sources=(DDPM,),
     depends_on=("marginal.expansion.substitute-twice",),
 )
-def multiply_twice():
+def multiply_twice() -> Checks:
     rest = sqrt(A * B_1) * Z_1 + sqrt(B) * Z_T
     yield identity(
         "three steps, against the line", step(step(step(X_3, B_2, Z_2), B_1, Z_1), B, Z_T),

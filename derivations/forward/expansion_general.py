@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sympy import S, sqrt
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.forward.expansion import (
     EXPLICIT_STEPS,
     alphas_between,
@@ -54,7 +54,7 @@ def coefficients_by_steps(steps: int):
     sources=("DDPM, arXiv 2006.11239, eq. (4)",),
     depends_on=("forward.step.definition",),
 )
-def x0_coefficient():
+def x0_coefficient() -> Checks:
     started = Recursion(
         start={C: 1, PRODUCT: 1}, step=SHRINK.step, domain=SHRINK.domain, inputs=RATE
     )
@@ -85,7 +85,7 @@ def x0_coefficient():
     sources=("DDPM, arXiv 2006.11239, eq. (4)",),
     depends_on=("forward.step.definition",),
 )
-def every_noise():
+def every_noise() -> Checks:
     yield invariant(
         "from its first value on, a coefficient is multiplied by sqrt(alpha) in each step", SHRINK,
         {C: C_I * sqrt(PRODUCT)},
@@ -125,7 +125,7 @@ def every_noise():
     sources=(DDPM,),
     depends_on=("marginal.expansion.every-noise",),
 )
-def first_noises():
+def first_noises() -> Checks:
     for t in (2, 3, EXPLICIT_STEPS):
         betas, found = coefficients_by_steps(t)
         yield identity(
@@ -151,7 +151,7 @@ def first_noises():
     sources=(DDPM,),
     depends_on=("marginal.expansion.every-noise",),
 )
-def last_noises():
+def last_noises() -> Checks:
     for t in (3, EXPLICIT_STEPS):
         betas, found = coefficients_by_steps(t)
         b_2, b_1, b = betas[-3:]
@@ -178,7 +178,7 @@ def last_noises():
     sources=(DDPM,),
     supplied_by=("marginal.expansion.x0-coefficient", "marginal.expansion.every-noise"),
 )
-def no_induction():
+def no_induction() -> Checks:
     yield from ()
 
 
@@ -202,7 +202,7 @@ def displayed_noises(t: int) -> tuple[int, ...]:
     sources=(DDPM,),
     depends_on=("marginal.expansion.every-noise",),
 )
-def small_t():
+def small_t() -> Checks:
     yield evaluates(
         "t = 5 to 40: each noise is shown once, in order",
         lambda: tuple(displayed_noises(t) == tuple(range(1, t + 1)) for t in range(5, 41)),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sympy
 from sympy import Rational, log, pi, sqrt
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.counterexample import differs
 from derivations.prover.gaussian_forms import Form, condition, covariance, standard_normal
 from derivations.prover.normal_form import identity
@@ -63,7 +63,7 @@ def log_normal(x, mean, variance):
     sources=(DDPM,),
     code=("core.forward.q_step",),
 )
-def one_step():
+def one_step() -> Checks:
     drawn = step(Form(X_PREV), BETA, standard_normal("z"))
     yield identity(
         "mean of the step, by linearity", drawn.mean, sqrt(1 - BETA) * X_PREV, given=RATE,
@@ -95,7 +95,7 @@ def one_step():
     r"independent, each $\mathcal N(0,I)$, and independent of $x_0$.",
     sources=(DDPM,),
 )
-def independence():
+def independence() -> Checks:
     z_1, z_2 = standard_normal("z_1"), standard_normal("z_2")
     first = step(Form(X_PREV), BETA_1, z_1)
     promised = 1 - (1 - BETA_1) * (1 - BETA_2)
@@ -126,7 +126,7 @@ def independence():
     sources=(DDPM, "Song et al. 2021, arXiv 2011.13456, section 3.4 (variance preserving)"),
     depends_on=("forward.step.definition",),
 )
-def unit_variance():
+def unit_variance() -> Checks:
     before = standard_normal("x_prev")
     yield identity(
         "variance after one step from variance 1",
@@ -148,7 +148,7 @@ def unit_variance():
     sources=(DDPM,),
     depends_on=("forward.step.definition",),
 )
-def in_words():
+def in_words() -> Checks:
     added = step(Form(X_PREV), BETA, standard_normal("z")) - Form(sqrt(1 - BETA) * X_PREV)
     yield identity(
         "mean and variance of what is added", [added.mean, added.variance], [0, BETA], given=RATE,
@@ -178,7 +178,7 @@ def in_words():
     sources=(DDPM,),
     depends_on=("forward.step.definition",),
 )
-def deterministic():
+def deterministic() -> Checks:
     first = step(Form(X_PREV), BETA, standard_normal("z"))
     again = step(Form(X_PREV), BETA, standard_normal("another z"))
     yield refutes(differs(
@@ -201,7 +201,7 @@ def deterministic():
     r"This is a choice of DDPM, not a consequence of the form of the step: others learn the rates.",
     sources=("DDPM, arXiv 2006.11239, section 2", "Kingma et al. 2021, arXiv 2107.00630"),
 )
-def not_learned():
+def not_learned() -> Checks:
     yield from ()
 
 
@@ -221,7 +221,7 @@ def not_learned():
     sources=(DDPM,),
     depends_on=("forward.step.definition", "forward.step.independence"),
 )
-def kernel():
+def kernel() -> Checks:
     m, v = real("m v")
     before = Form(m) + standard_normal("past") * sqrt(v)
     given = (*RATE, v > 0)
@@ -263,7 +263,7 @@ def kernel():
     witness={BETA: Rational(1, 50)},
     sources=(DDPM,),
 )
-def dimensions():
+def dimensions() -> Checks:
     for d in (1, 2, 3):
         residual = sympy.Matrix([real(f"x_next_{i}") - real(f"m_{i}") for i in range(1, d + 1)])
         cov = kernel_variance(BETA) * sympy.eye(d)

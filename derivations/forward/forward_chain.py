@@ -10,7 +10,7 @@ from __future__ import annotations
 import sympy
 from sympy import Rational, log, pi, sqrt
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.forward.forward import (
     BETA,
     BETA_1,
@@ -65,7 +65,7 @@ def log_density(forms: list[Form], points: list[sympy.Expr]) -> sympy.Expr:
     sources=(DDPM,),
     depends_on=("forward.step.independence",),
 )
-def markov():
+def markov() -> Checks:
     u, v, p, q = real("u v p q")
     one, two = standard_normal("one"), standard_normal("two")
     now, earlier = one * u + two * v, one * p + two * q
@@ -100,7 +100,7 @@ def markov():
     sources=(DDPM,),
     depends_on=("forward.chain.markov", "forward.kernel.density"),
 )
-def joint():
+def joint() -> Checks:
     x = list(real("x_0 x_1 x_2 x_3"))
     betas = (BETA_1, BETA_2, BETA_3)
     for length in (1, 2, 3):
@@ -154,7 +154,7 @@ def factors(T: int) -> tuple[tuple[int, int], ...]:
     assumptions=(r"$T\ge1$",),
     sources=(DDPM,),
 )
-def product_index():
+def product_index() -> Checks:
     yield evaluates(
         "the pairs (t - 1, t) for T = 1 and T = 4", lambda: (factors(1), factors(4)),
         (((0, 1),), ((0, 1), (1, 2), (2, 3), (3, 4))),

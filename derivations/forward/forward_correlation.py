@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from sympy import And, Rational, sqrt
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.forward.forward import (
     BETA,
     BETA_1,
@@ -66,7 +66,7 @@ def correlation_with_data(alpha_bar_s, alpha_bar_t, data_variance):
     sources=(DDPM,),
     depends_on=("forward.chain.markov",),
 )
-def markov_theorem():
+def markov_theorem() -> Checks:
     start = standard_normal("x_0")
     first = step(start, BETA, Z_1)
     yield refutes(differs(
@@ -111,7 +111,7 @@ def three_point_correlations(middle: dict[int, int]) -> tuple[Fraction, Fraction
     witness={BETA_1: Rational(1, 4), BETA_2: Rational(1, 2)},
     sources=("Cover & Thomas 2006, Elements of Information Theory, theorem 2.8.1",),
 )
-def markov_inference():
+def markov_inference() -> Checks:
     yield refutes(evaluates(
         "a Markov chain of three variables whose ends are correlated more than neighbours",
         lambda: three_point_correlations({-1: 0, 0: -1, 1: 1}), (Fraction(1), Fraction(1, 2)),
@@ -147,7 +147,7 @@ def markov_inference():
     sources=(DDPM,),
     depends_on=("marginal.joint-covariance",),
 )
-def previous_most_correlated():
+def previous_most_correlated() -> Checks:
     x_1 = step(Form(X_PREV), BETA_1, Z_1)
     x_2 = step(x_1, BETA_2, Z_2)
     kept = 1 - BETA_1, (1 - BETA_1) * (1 - BETA_2)
@@ -203,7 +203,7 @@ def previous_most_correlated():
     witness={BETA: Rational(1, 50)},
     sources=(DDPM,),
 )
-def depends_on_noise():
+def depends_on_noise() -> Checks:
     drawn = step(standard_normal("x_prev"), BETA, Z_1)
     yield identity(
         "covariance of x_t with z_t", covariance(drawn, Z_1), sqrt(BETA), given=RATE,

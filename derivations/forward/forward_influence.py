@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from sympy import And, Or, Rational, sqrt
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.forward.forward import BETA, BETA_1, BETA_2, DDPM, RATE, RATES
 from derivations.forward.limit_constants import PUBLISHED, linear_rate
 from derivations.intro import right_flanking
@@ -44,7 +44,7 @@ def one_step_ratio(beta):
     correction="Put the comma behind the closing asterisks.",
     sources=("CommonMark 0.31.2, section 6.2 (emphasis)",),
 )
-def bold():
+def bold() -> Checks:
     yield refutes(token("the closing run as it stands", 214, "，**根", "**，根"))
     yield refutes(evaluates(
         "a run after a full-width comma and before a letter cannot close an emphasis",
@@ -68,7 +68,7 @@ def bold():
     sources=(DDPM,),
     depends_on=("forward.rates.increasing",),
 )
-def noise_grows():
+def noise_grows() -> Checks:
     yield implies(
         "rising rates give rising standard deviations", (*RATES[:4], BETA_1 < BETA_2),
         sqrt(BETA_1) < sqrt(BETA_2), wrong={"doubling": sqrt(BETA_2) > 2 * sqrt(BETA_1)},
@@ -92,7 +92,7 @@ def noise_grows():
     sources=(DDPM,),
     supplied_by=("forward.influence.dominance", "forward.influence.accumulated"),
 )
-def question():
+def question() -> Checks:
     yield from ()
 
 
@@ -108,7 +108,7 @@ def question():
     witness={BETA: Rational(1, 50)},
     sources=("DDPM, arXiv 2006.11239, section 4",),
 )
-def dominance():
+def dominance() -> Checks:
     yield implies(
         "below one half the image weighs more", (*RATE, BETA < Rational(1, 2)),
         sqrt(BETA) < sqrt(1 - BETA), wrong={"twice as much": 2 * sqrt(BETA) < sqrt(1 - BETA)},
@@ -146,7 +146,7 @@ def dominance():
     r"$\beta_t>\beta_{t-1}$.",
     sources=(DDPM,),
 )
-def one_step_trend():
+def one_step_trend() -> Checks:
     rises = BETA_1 / (1 - BETA_1) < BETA_2 / (1 - BETA_2)
     yield implies(
         "if the rate rises, the ratio rises", (*RATES[:4], BETA_1 < BETA_2), rises,
@@ -186,7 +186,7 @@ def first_noisy_half(steps: int = 1000) -> int:
     sources=("DDPM, arXiv 2006.11239, eq. (4)",),
     depends_on=("marginal.alpha-bar.noise-variance",),
 )
-def accumulated():
+def accumulated() -> Checks:
     given = (A_T > 0, A_T <= 1, *RATE)
     after = A_T * (1 - BETA)
     yield implies(
@@ -211,7 +211,7 @@ def accumulated():
     r"reason for a design, not a fact that can be proved; DDPM also considered constant rates.",
     sources=("DDPM, arXiv 2006.11239, appendix B",),
 )
-def motivation():
+def motivation() -> Checks:
     yield from ()
 
 
@@ -232,7 +232,7 @@ def motivation():
     sources=(DDPM,),
     depends_on=("forward.influence.accumulated", "forward.influence.one-step-trend"),
 )
-def therefore():
+def therefore() -> Checks:
     yield implies(
         "one step: a smaller alpha gives the fresh noise more weight",
         (*RATES[:4], 1 - BETA_2 < 1 - BETA_1), sqrt(BETA_2) > sqrt(BETA_1),
@@ -257,5 +257,5 @@ def therefore():
     r"standard one, $z_t\sim\mathcal N(0,I)$, as at line 220.",
     sources=(DDPM,),
 )
-def noise_is_normal():
+def noise_is_normal() -> Checks:
     yield from ()

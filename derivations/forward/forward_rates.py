@@ -11,7 +11,7 @@ from __future__ import annotations
 import sympy
 from sympy import Rational
 
-from derivations.claim import claim, corrects
+from derivations.claim import Checks, claim, corrects
 from derivations.forward.forward import (
     BETA,
     BETA_1,
@@ -45,7 +45,7 @@ def alpha(beta):
     title="Headings of the section on DDPM",
     statement=r"Two headings: DDPM, and the forward process. There is nothing to prove.",
 )
-def headings():
+def headings() -> Checks:
     yield from ()
 
 
@@ -60,7 +60,7 @@ def headings():
     sources=("Ho, Jain & Abbeel 2020, arXiv 2006.11239",
              "Sohl-Dickstein et al. 2015, arXiv 1503.03585"),
 )
-def history():
+def history() -> Checks:
     yield from ()
 
 
@@ -73,7 +73,7 @@ def history():
     statement=r"Two sentences go on in a new line without a reason, the second one in the middle "
     r"of a word; a renderer puts a blank there.",
 )
-def layout():
+def layout() -> Checks:
     yield from ()
 
 
@@ -90,7 +90,7 @@ def layout():
     assumptions=(INDEPENDENT,),
     sources=(DDPM,),
 )
-def setup():
+def setup() -> Checks:
     v, v_0, total = real("v v_0 total")
     yield invariant(
         "variance after any number of steps that add noise and do not shrink",
@@ -111,7 +111,7 @@ def setup():
     sources=(DDPM,),
     supplied_by=("limit.information", "limit.published-gap"),
 )
-def destroys():
+def destroys() -> Checks:
     yield from ()
 
 
@@ -129,7 +129,7 @@ def destroys():
     witness={BETA: Rational(1, 50)},
     sources=(DDPM,),
 )
-def rate_is_variance():
+def rate_is_variance() -> Checks:
     yield identity(
         "variance of the noise term of a step", step(Form(), BETA, standard_normal("z")).variance,
         BETA, given=RATE, wrong={"beta as standard deviation": BETA**2},
@@ -148,7 +148,7 @@ def rate_is_variance():
     witness={BETA: Rational(1, 50)},
     sources=(DDPM,),
 )
-def rate_range():
+def rate_range() -> Checks:
     z = standard_normal("z")
     past = standard_normal("past")
     yield identity(
@@ -182,7 +182,7 @@ def rate_range():
     correction=r"$\beta_1,\ldots,\beta_T\in(0,1)$ are given in advance; usually they do not fall.",
     sources=("DDPM, arXiv 2006.11239, section 4 and appendix B",),
 )
-def increasing():
+def increasing() -> Checks:
     noises = standard_normal("z_1"), standard_normal("z_2")
 
     def two_steps(first, second):
@@ -206,7 +206,7 @@ def increasing():
     r"each a diffusion rate, DDPM calls them the variance schedule.",
     sources=("DDPM, arXiv 2006.11239, section 2",),
 )
-def fixed():
+def fixed() -> Checks:
     yield from ()
 
 
@@ -222,7 +222,7 @@ def fixed():
     witness={BETA: Rational(1, 50)},
     sources=("DDPM, arXiv 2006.11239, above eq. (4)",),
 )
-def alpha_definition():
+def alpha_definition() -> Checks:
     yield implies(
         "alpha lies in (0, 1) as beta does", RATE, sympy.And(alpha(BETA) > 0, alpha(BETA) < 1),
         wrong={"alpha above beta": alpha(BETA) > BETA},
@@ -241,7 +241,7 @@ def alpha_definition():
     sources=("DDPM, arXiv 2006.11239, above eq. (4)",),
     depends_on=("forward.alpha.definition",),
 )
-def alpha_sum():
+def alpha_sum() -> Checks:
     drawn = step(standard_normal("x_prev"), BETA, standard_normal("z"))
     squares = sum(c**2 for c in drawn.noise.values())
     yield identity(

@@ -15,7 +15,7 @@ from fractions import Fraction
 from flint import arb, fmpq
 from sympy import And, Eq, Rational, S, diff, log
 
-from derivations.claim import Check, claim, corrects, refutes
+from derivations.claim import Check, Checks, claim, corrects, refutes
 from derivations.forward.forward import BETA, RATE
 from derivations.forward.limit_constants import (
     FIRST,
@@ -84,7 +84,7 @@ def squares_converge() -> Check:
     correction=r"$\bar\alpha_T\to0$ and $1-\bar\alpha_T\to1$.",
     sources=("DDPM, arXiv 2006.11239, section 2",),
 )
-def index():
+def index() -> Checks:
     yield refutes(token("the limit is that of the last step", 272, r"\bar{\alpha}_t",
                         r"\bar{\alpha}_T"))
     first_level = 1 - BETA
@@ -115,7 +115,7 @@ def index():
     sources=(WEIERSTRASS,),
     depends_on=("marginal.alpha-bar.definition",),
 )
-def alpha_bar_limit():
+def alpha_bar_limit() -> Checks:
     state = (A > 0, A <= 1, SUM >= 0, *RATE)
     after = A * (1 - BETA), SUM + BETA
     yield implies(
@@ -201,7 +201,7 @@ def exponential(exponent: Fraction) -> arb:
     sources=("iDDPM, arXiv 2102.09672, released code", "DDPM, arXiv 2006.11239, section 4"),
     depends_on=("limit.alpha-bar",),
 )
-def scaled_linear():
+def scaled_linear() -> Checks:
     partial = 1000 * (K * FIRST + (LAST - FIRST) * K * (K - 1) / (2 * (T - 1))) / T
     yield corrects(telescopes(
         "sum of the first k scaled rates", scaled_rate(K, T, FIRST, LAST), K, 1, partial,
@@ -271,7 +271,7 @@ def scaled_linear():
     sources=(WEIERSTRASS,),
     depends_on=("limit.alpha-bar",),
 )
-def one_minus():
+def one_minus() -> Checks:
     given = (A > 0, SUM > 0, bounded_above(A, SUM))
     yield implies(
         "the bound on alpha_bar, turned over", given, 1 - A >= SUM / (1 + SUM),

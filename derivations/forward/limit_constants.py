@@ -16,7 +16,7 @@ from fractions import Fraction
 from flint import arb, fmpq
 from sympy import Rational
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.forward.marginal_properties import signal_to_noise
 from derivations.prover.balls import lies_within
 from derivations.prover.execution import token
@@ -73,7 +73,7 @@ def _between(low: str, high: str) -> tuple[Rational, Rational]:
     correction=r"$\beta_1=10^{-4}$ to $\beta_T=0.02$ with $T=1000$.",
     sources=("DDPM, arXiv 2006.11239, section 4",),
 )
-def beta_range():
+def beta_range() -> Checks:
     yield refutes(token("the upper end lacks a factor ten", 250, "0.002", "0.02"))
     yield refutes(lies_within(
         "alpha_bar_1000 for the printed end points", lambda: linear_alpha_bar(PRINTED),
@@ -106,7 +106,7 @@ def beta_range():
     sources=("DDPM, arXiv 2006.11239, section 4",),
     depends_on=("limit.constants.beta-range",),
 )
-def end_of_chain():
+def end_of_chain() -> Checks:
     def kl(ends):
         return lambda: divergence_from_standard(linear_alpha_bar(ends), 1, _log)
 
@@ -149,7 +149,7 @@ def end_of_chain():
     witness={FIRST: Rational(1, 10000), LAST: Rational(1, 50), T: 1000},
     sources=("DDPM, arXiv 2006.11239, section 4",),
 )
-def rates_rise():
+def rates_rise() -> Checks:
     given = (FIRST > 0, FIRST < LAST, LAST < 1, T >= 2)
     rise = (LAST - FIRST) / (T - 1)
     raised = linear_rate(T_STEP + 1, T, FIRST, LAST) - linear_rate(T_STEP, T, FIRST, LAST)
@@ -184,7 +184,7 @@ def rates_rise():
     sources=("DDPM, arXiv 2006.11239, section 4 (L_T about 1e-5 bits per dimension)",),
     depends_on=("limit.terminal-kl", "bound.prior-term.value"),
 )
-def published_gap():
+def published_gap() -> Checks:
     def bits_of_grey():
         nats = divergence_from_standard(linear_alpha_bar(PUBLISHED), 0, _log)
         return nats / arb(2).log()

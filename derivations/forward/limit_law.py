@@ -12,7 +12,7 @@ from __future__ import annotations
 from flint import arb
 from sympy import Rational, S, diff, exp, log, pi, sqrt, sympify
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.forward.forward import BETA, INDEPENDENT, RATE, log_normal
 from derivations.forward.limit_constants import (
     PUBLISHED,
@@ -56,7 +56,7 @@ def information(alpha_bar, data_variance):
     code=("core.kl.kl_standard",),
     depends_on=("marginal.density",),
 )
-def terminal_kl():
+def terminal_kl() -> Checks:
     mean, variance = marginal_mean(A, X_0), marginal_variance(A)
     # The logarithms without their constant parts are polynomials in x: Stein's recursion applies.
     quadratic = -((X - mean) ** 2) / (2 * variance) + X**2 / 2
@@ -117,7 +117,7 @@ def terminal_kl():
     sources=("DDPM, arXiv 2006.11239, sections 2 and 4",),
     depends_on=("limit.terminal-kl", "limit.alpha-bar", "marginal.joint-covariance"),
 )
-def standard_normal_limit():
+def standard_normal_limit() -> Checks:
     yield implies(
         "the bound on the divergence, made linear in alpha_bar", (A > 0, A <= Rational(1, 2)),
         divergence_bound(A, X_0**2) <= A * (X_0**2 + 1) / 2,
@@ -153,7 +153,7 @@ def standard_normal_limit():
     sources=("DDPM, arXiv 2006.11239, section 4",),
     supplied_by=("limit.published-gap", "limit.terminal-kl"),
 )
-def finite_gap():
+def finite_gap() -> Checks:
     yield from ()
 
 
@@ -172,7 +172,7 @@ def finite_gap():
     sources=("Cover & Thomas 2006, Elements of Information Theory, chapter 9",),
     depends_on=("marginal.data-variance", "marginal.snr"),
 )
-def information_left():
+def information_left() -> Checks:
     given = (*INSIDE, V_0 > 0)
 
     def entropy(variance):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sympy import And, Eq, Rational
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.forward.forward import BETA
 from derivations.forward.limit import WEIERSTRASS, A, N
 from derivations.prover.smt import implies
@@ -36,7 +36,7 @@ def power_bounded(power, n, rate):
     sources=(WEIERSTRASS,),
     depends_on=("limit.alpha-bar",),
 )
-def rising_rates():
+def rising_rates() -> Checks:
     state = (A > 0, A <= 1, B_FIRST > 0, BETA >= B_FIRST, BETA < 1)
     yield implies(
         "a step keeps alpha_bar_n below (1 - beta_1)^n, here called floor",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sympy import And, Rational, S, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.forward.expansion import EXPLICIT_STEPS, alphas_between, unrolled, within
 from derivations.forward.expansion_general import ALL_RATES
 from derivations.forward.forward import BETA, INDEPENDENT, RATE, step
@@ -55,7 +55,7 @@ def sample(alpha_bar, x_0, eps):
     witness={A: 1, BETA: Rational(1, 50)},
     sources=("DDPM, arXiv 2006.11239, above eq. (4)",),
 )
-def alpha_bar_definition():
+def alpha_bar_definition() -> Checks:
     yield implies(
         "one more factor keeps it positive and below one, from alpha_bar_0 = 1 on",
         (*CHAIN_DOMAIN, *RATE), And(A * (1 - BETA) > 0, A * (1 - BETA) < 1),
@@ -75,7 +75,7 @@ def alpha_bar_definition():
     sources=(DDPM_4,),
     depends_on=("marginal.squares.sum-one", "marginal.terms.sum-law"),
 )
-def noise_variance():
+def noise_variance() -> Checks:
     yield invariant(
         "a step shrinks the variance by alpha and adds beta",
         Recursion(start={A: 1, VAR: 0}, step={A: (1 - BETA) * A, VAR: (1 - BETA) * VAR + BETA},
@@ -107,7 +107,7 @@ def noise_variance():
     code=("core.forward.q_sample",),
     depends_on=("marginal.alpha-bar.noise-variance", "marginal.expansion.x0-coefficient"),
 )
-def closed_form():
+def closed_form() -> Checks:
     yield invariant(
         "the mean given x_0 is shrunk by sqrt(alpha) in each step",
         Recursion(start={A: 1, MEAN: X_0}, step={A: (1 - BETA) * A, MEAN: sqrt(1 - BETA) * MEAN},
@@ -140,7 +140,7 @@ def closed_form():
     sources=(DDPM_4,),
     depends_on=("marginal.closed-form", "marginal.terms.sum-law"),
 )
-def z_bar_law():
+def z_bar_law() -> Checks:
     for t in (1, 4):
         betas, x = unrolled(t)
         scale = 1 / sqrt(1 - alphas_between(betas, 1, t))
@@ -169,7 +169,7 @@ def z_bar_law():
     code=("core.forward.q_marginal",),
     depends_on=("marginal.closed-form", "marginal.z-bar.law", "forward.step.independence"),
 )
-def density():
+def density() -> Checks:
     yield invariant(
         "mean and variance after every number of steps",
         Recursion(
@@ -202,7 +202,7 @@ def density():
     sources=(DDPM_4,),
     depends_on=("marginal.density",),
 )
-def dimensions():
+def dimensions() -> Checks:
     betas = unrolled(3)[0]
     coordinates = []
     for name in ("a", "b"):

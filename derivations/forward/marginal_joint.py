@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sympy import Rational, sqrt
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.forward.expansion import alphas_between, within
 from derivations.forward.expansion_general import ALL_RATES
 from derivations.forward.forward import BETA, DDPM, INDEPENDENT, RATE, step
@@ -47,7 +47,7 @@ def joint_covariance(alpha_bar_s, alpha_bar_t):
     code=("core.forward.q_step",),
     depends_on=("marginal.density",),
 )
-def covariance_of_two():
+def covariance_of_two() -> Checks:
     yield invariant(
         "from s on, where it is 1 - alpha_bar_s, a step multiplies the covariance by sqrt(alpha)",
         Recursion(start={COV: V_S, RATIO: 1},
@@ -95,7 +95,7 @@ def covariance_of_two():
     sources=(DDPM_4,),
     depends_on=("marginal.joint-covariance", "marginal.z-bar.law"),
 )
-def across_t():
+def across_t() -> Checks:
     shared = standard_normal("z_bar")
     x_s, x_t = sample(A_S, Form(X_0), shared), sample(A_T, Form(X_0), shared)
     yield identity(

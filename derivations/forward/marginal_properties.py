@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sympy import Eq, Rational, S, sqrt
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.forward.expansion import alphas_between, unrolled, within
 from derivations.forward.expansion_general import ALL_RATES
 from derivations.forward.forward import BETA, INDEPENDENT, RATE
@@ -53,7 +53,7 @@ def signal_to_noise(alpha_bar):
     sources=(DDPM_4,),
     depends_on=("marginal.closed-form",),
 )
-def combination():
+def combination() -> Checks:
     drawn = sample(A, standard_normal("x_0"), standard_normal("z_bar"))
     yield identity(
         "squares of the coefficients", sum((c**2 for c in drawn.noise.values()), S.Zero), 1,
@@ -81,7 +81,7 @@ def combination():
     sources=(DDPM_4,),
     depends_on=("marginal.density",),
 )
-def obtain():
+def obtain() -> Checks:
     betas, x = unrolled(3)
     alpha_bar = alphas_between(betas, 1, 3)
     yield identity(
@@ -111,7 +111,7 @@ def obtain():
     sources=("Song et al. 2021, arXiv 2011.13456, section 3.4 (variance preserving)",),
     depends_on=("forward.step.unit-variance",),
 )
-def data_variance():
+def data_variance() -> Checks:
     yield invariant(
         "the recursion of the variance, for every number of steps",
         Recursion(start={A: 1, VAR: V_0}, step={A: (1 - BETA) * A, VAR: (1 - BETA) * VAR + BETA}),
@@ -136,7 +136,7 @@ def data_variance():
     sources=("Kingma et al. 2021, arXiv 2107.00630, section 3.1",),
     depends_on=("marginal.alpha-bar.definition",),
 )
-def snr():
+def snr() -> Checks:
     yield implies(
         "one more step", (*SIGNAL_LEFT, *RATE),
         signal_to_noise(A * (1 - BETA)) < signal_to_noise(A),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sympy import Rational, S, exp, sqrt
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.forward.expansion import EXPLICIT_STEPS, unrolled, within
 from derivations.forward.expansion_general import ALL_RATES
 from derivations.forward.forward import BETA, BETA_1, BETA_2, DDPM, INDEPENDENT, RATES
@@ -39,7 +39,7 @@ TWO_NOISES = (r"$z_1$ and $z_2$ are independent and standard normal",)
     sources=(DDPM,),
     depends_on=("forward.step.independence", "marginal.expansion.every-noise"),
 )
-def terms_independent():
+def terms_independent() -> Checks:
     yield identity(
         "two terms of any x_t: their noises differ, so their covariance is 0",
         covariance(standard_normal("z_i") * C_1, standard_normal("z_j") * C_2), 0,
@@ -73,7 +73,7 @@ def terms_independent():
     assumptions=(ALL_RATES,),
     sources=(DDPM,),
 )
-def zero_mean():
+def zero_mean() -> Checks:
     betas, x = unrolled(EXPLICIT_STEPS)
     x_0 = real("x_0")
     yield identity(
@@ -100,7 +100,7 @@ def zero_mean():
     r"=c^2I$, for a standard normal $z$.",
     sources=(DDPM,),
 )
-def variances():
+def variances() -> Checks:
     yield identity(
         "variance of c z", (standard_normal("z") * C_1).variance, C_1**2,
         wrong={"the coefficient itself": C_1, "its fourth power": C_1**4},
@@ -119,7 +119,7 @@ def variances():
     sources=("Feller 1971, An Introduction to Probability Theory II, XV.2",),
     depends_on=("marginal.terms.independent",),
 )
-def sum_law():
+def sum_law() -> Checks:
     def exponent(variance):
         return -variance * K**2 / 2
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from sympy import Matrix, Rational, S, cos, exp, log, pi, sin, sqrt
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.prover.balls import encloses, gaussian_integral
 from derivations.prover.execution import Raises, executes
 from derivations.prover.gaussian_forms import expectation
@@ -71,7 +71,7 @@ def enclosed(integrand, law=density):
     witness=WITNESS,
     sources=(PRML,),
 )
-def notation():
+def notation() -> Checks:
     yield identity(
         "the second central moment of the density is the second argument",
         expectation((x - mu) ** 2, x, mu, sigma**2), sigma**2,
@@ -94,7 +94,7 @@ def notation():
     correction=r"for real constants $a$ and $b$",
     sources=("Casella & Berger 2002, Statistical Inference, theorem 4.5.6",),
 )
-def weights():
+def weights() -> Checks:
     half = Rational(1, 2)
 
     def thinned_moment(k):
@@ -125,7 +125,7 @@ def weights():
     ),
     supplied_by=("gaussian.density",),
 )
-def density_missing():
+def density_missing() -> Checks:
     yield from ()
 
 
@@ -143,7 +143,7 @@ def density_missing():
     sources=(PRML, "Casella & Berger 2002, section 3.3"),
     code=("core.gaussian.log_density",),
 )
-def density_of_the_normal():
+def density_of_the_normal() -> Checks:
     u, r, phi = real("u r phi")
     standard = exp(-(u**2) / 2) / sqrt(2 * pi)
     yield identity(
@@ -196,7 +196,7 @@ def density_of_the_normal():
     correction=r"Add: $\sigma > 0$.",
     sources=("Feller 1971, An Introduction to Probability Theory and Its Applications II, III.6",),
 )
-def positive_variance():
+def positive_variance() -> Checks:
     yield implies(
         "for sigma > 0 the density at its peak is defined and positive", POSITIVE,
         density(mu, mu, sigma**2) > 0,
@@ -220,7 +220,7 @@ def positive_variance():
     sources=("Bishop 2006, PRML, eq. (1.49)",),
     depends_on=("gaussian.density",),
 )
-def mean():
+def mean() -> Checks:
     yield identity(
         "(x - mu) q is the derivative of -sigma^2 q, which vanishes at both ends",
         (-(sigma**2) * Q).diff(x), (x - mu) * Q, given=POSITIVE,
@@ -241,7 +241,7 @@ def mean():
     sources=("Bishop 2006, PRML, eq. (1.51)",),
     depends_on=("gaussian.density", "gaussian.mean"),
 )
-def variance():
+def variance() -> Checks:
     yield identity(
         "((x - mu)^2 - sigma^2) q is the derivative of -sigma^2 (x - mu) q",
         (-(sigma**2) * (x - mu) * Q).diff(x), ((x - mu) ** 2 - sigma**2) * Q, given=POSITIVE,
@@ -266,7 +266,7 @@ def variance():
     code=("core.gaussian.entropy",),
     depends_on=("gaussian.density", "gaussian.variance"),
 )
-def entropy_of_the_normal():
+def entropy_of_the_normal() -> Checks:
     surprise = -log_density(x, mu, sigma**2)
     yield identity(
         "mean of -log q by the moments of the normal distribution",

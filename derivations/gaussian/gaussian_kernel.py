@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sympy import And, Eq, Function, Integer, Rational, exp, log, pi, sqrt
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.gaussian.gaussian import (
     POSITIVE,
     PRML,
@@ -44,7 +44,7 @@ KERNEL = exp(-(((x - mu) / sigma) ** 2) / 2)
     sources=(PRML,),
     depends_on=("gaussian.density",),
 )
-def factor_free_of_x():
+def factor_free_of_x() -> Checks:
     yield identity(
         "the logarithmic derivative in x keeps nothing of the factor",
         log_density(x, mu, sigma**2).diff(x), (-((x - mu) ** 2) / (2 * sigma**2)).diff(x),
@@ -73,7 +73,7 @@ def factor_free_of_x():
     sources=("Casella & Berger 2002, section 7.2",),
     depends_on=("gaussian.density",),
 )
-def drop_factor():
+def drop_factor() -> Checks:
     y = real("y")
     yield identity(
         "for fixed sigma, ratios of densities are ratios of the exponentials: logarithms",
@@ -121,7 +121,7 @@ def drop_factor():
     sources=(PRML,),
     depends_on=("gaussian.density",),
 )
-def kernel():
+def kernel() -> Checks:
     c = 1 / sqrt(2 * pi * sigma**2)
     yield identity(
         "the constant of proportionality", c * KERNEL, Q, given=POSITIVE,
@@ -145,7 +145,7 @@ def kernel():
     witness=WITNESS,
     sources=("Bishop 2006, PRML, eq. (2.71)",),
 )
-def expand_square():
+def expand_square() -> Checks:
     right = x**2 / sigma**2 - 2 * mu / sigma**2 * x + mu**2 / sigma**2
     yield identity(
         "both exponents", ((x - mu) / sigma) ** 2, right, given=POSITIVE,
@@ -178,7 +178,7 @@ def expand_square():
     sources=("Bishop 2006, PRML, section 2.3.1",),
     depends_on=("gaussian.density",),
 )
-def complete_square():
+def complete_square() -> Checks:
     a, b, c, y = real("A B C y")
 
     def change(mean, variance):
@@ -216,7 +216,7 @@ def complete_square():
     ),
     correction=r"\exp",
 )
-def exp_command():
+def exp_command() -> Checks:
     yield refutes(token("three italic letters instead of the function", 41, r"\propto exp",
                         r"\propto\exp"))
 
@@ -237,7 +237,7 @@ def exp_command():
     sources=("Bishop 2006, PRML, eq. (2.43)",),
     depends_on=("gaussian.density",),
 )
-def isotropic():
+def isotropic() -> Checks:
     k, v, z_1, z_2, z_3 = real("k v z_1 z_2 z_3")
     squares = Function("S", real=True)
     # S(k) is the sum of the first k squared deviations, so one of them is S(k) - S(k - 1).

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from sympy import Matrix, Rational, S
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.gaussian.gaussian import density, log_density
 from derivations.gaussian.gaussian_sums import (
     CORRELATED,
@@ -66,7 +66,7 @@ INDEPENDENT = "X and Y are independent"
         "gaussian.combination.normality",
     ),
 )
-def independence_missing():
+def independence_missing() -> Checks:
     yield from ()
 
 
@@ -84,7 +84,7 @@ def independence_missing():
     sources=("Casella & Berger 2002, Statistical Inference, section 2.3",),
     depends_on=("gaussian.density",),
 )
-def moment_generating_function():
+def moment_generating_function() -> Checks:
     form = log_mgf(t, mu_1, sigma_1**2)
     shifted = log_density(x, mu_1 + sigma_1**2 * t, sigma_1**2)
     yield identity(
@@ -110,7 +110,7 @@ def moment_generating_function():
     sources=("Casella & Berger 2002, Statistical Inference, corollary 4.6.10",),
     depends_on=("gaussian.moment-generating-function", "gaussian.combination.variance"),
 )
-def combination_law():
+def combination_law() -> Checks:
     yield identity(
         "E exp(t(aX + bY)) = E exp(atX) E exp(btY): logarithms",
         log_mgf(a * t, mu_1, sigma_1**2) + log_mgf(b * t, mu_2, sigma_2**2),
@@ -136,7 +136,7 @@ def combination_law():
     sources=("Casella & Berger 2002, Statistical Inference, theorem 5.2.9",),
     depends_on=("gaussian.density", "gaussian.combination.law"),
 )
-def convolution():
+def convolution() -> Checks:
     v_1, v_2, m_1, m_2 = real("v_1 v_2 m_1 m_2")
     # v_1 = a^2 sigma_1^2 and so on; the steps need only that both are positive.
     gain = v_1 / (v_1 + v_2)
@@ -195,7 +195,7 @@ def convolution():
     sources=("Casella & Berger 2002, Statistical Inference, exercise 4.47",),
     depends_on=("gaussian.combination.law",),
 )
-def combination_normality():
+def combination_normality() -> Checks:
     first, second = normal_pair()
     # First and second standard normal are independent, so their generating functions multiply.
     weights = [a * first.noise[n] + b * second.noise[n] for n in first.noise]
@@ -251,7 +251,7 @@ def combination_normality():
     sources=("Bishop 2006, PRML, section 2.3.3", "Anderson 2003, section 2.4"),
     depends_on=("gaussian.combination.law",),
 )
-def combination_of_vectors():
+def combination_of_vectors() -> Checks:
     def matrix(name):
         return Matrix(2, 2, real(" ".join(f"{name}_{i}{j}" for i in "12" for j in "12")))
 

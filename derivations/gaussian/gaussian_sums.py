@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sympy import Eq, Rational, S, sqrt
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.counterexample import counterexample, differs
 from derivations.prover.execution import token
 from derivations.prover.gaussian_forms import covariance, expectation, standard_normal
@@ -80,7 +80,7 @@ def normal_pair():
     correction="Density of the normal distribution; linear combinations of independent normals.",
     sources=("Bishop 2006, PRML, section 2.3.9 (mixtures of Gaussians)",),
 )
-def heading():
+def heading() -> Checks:
     z = real("z")
 
     def mixture_moment(k):
@@ -118,7 +118,7 @@ def heading():
     "superposition is used for the linear combination $aX + bY$.",
     correction="两个高斯变量 (normal variables), 线性组合 (linear combination)",
 )
-def superposed():
+def superposed() -> Checks:
     yield refutes(token("the word of the heading again", 43, "叠加", "线性组合"))
     yield refutes(token("X and Y are variables", 43, "高斯分布", "高斯变量"))
 
@@ -134,7 +134,7 @@ def superposed():
     sources=("Casella & Berger 2002, Statistical Inference, section 4.1",),
     code=("core.gaussian.linear_combination",),
 )
-def combination_has_mean():
+def combination_has_mean() -> Checks:
     yield identity(
         "any two variables with two values each", mean_of(lambda x, y: a * x + b * y),
         combination_mean(a, MEAN_X, b, MEAN_Y),
@@ -172,7 +172,7 @@ def combination_has_mean():
     sources=("Casella & Berger 2002, Statistical Inference, theorem 4.5.6",),
     code=("core.gaussian.linear_combination",),
 )
-def combination_has_covariance():
+def combination_has_covariance() -> Checks:
     centre = mean_of(lambda x, y: a * x + b * y)
     yield identity(
         "any two variables with two values each",
@@ -231,7 +231,7 @@ def combination_has_covariance():
     code=("core.gaussian.linear_combination",),
     depends_on=("gaussian.combination.covariance",),
 )
-def combination_variance_as_stated():
+def combination_variance_as_stated() -> Checks:
     stated = combination_variance(a, sigma_1**2, b, sigma_2**2)
     x, y = mu_1 + sigma_1 * standard_normal("X"), mu_2 + sigma_2 * standard_normal("Y")
     yield identity(
@@ -275,7 +275,7 @@ def combination_variance_as_stated():
     correction=r"Add: $(a, b) \ne (0, 0)$, or count a point mass as a normal law of variance 0.",
     sources=("Feller 1971, An Introduction to Probability Theory and Its Applications II, III.6",),
 )
-def combination_degenerate():
+def combination_degenerate() -> Checks:
     variance = combination_variance(a, sigma_1**2, b, sigma_2**2)
     yield implies(
         "the variance is positive unless both weights are 0", (*POSITIVE, a**2 + b**2 > 0),

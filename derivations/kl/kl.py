@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from sympy import E, Eq, Expr, Rational, log, pi, sqrt
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.prover.counterexample import counterexample
 from derivations.prover.execution import token
 from derivations.prover.gaussian_forms import expectation
@@ -64,7 +64,7 @@ def cross_entropy(P: Sequence[Expr], Q: Sequence[Expr]) -> Expr:
     statement="The lines name the subject (KL divergence, its definition, its computation) and "
     "state nothing that could be true or false.",
 )
-def headings():
+def headings() -> Checks:
     yield from ()
 
 
@@ -79,7 +79,7 @@ def headings():
     sources=(SHANNON,),
     supplied_by=("kl.information-loss",),
 )
-def relative_entropy_name():
+def relative_entropy_name() -> Checks:
     yield from ()
 
 
@@ -95,7 +95,7 @@ def relative_entropy_name():
     sources=(SHANNON,),
     supplied_by=("kl.information-loss", "kl.asymmetric"),
 )
-def roles():
+def roles() -> Checks:
     yield from ()
 
 
@@ -117,7 +117,7 @@ def roles():
     sources=(SHANNON,),
     depends_on=("gaussian.density", "moments.stein"),
 )
-def information_loss():
+def information_loss() -> Checks:
     K, C, H = real("K C H")
     sums = Recursion(
         {K: 0, C: 0, H: 0},
@@ -159,7 +159,7 @@ def information_loss():
     r"one distribution, so they are not both distributions of one $X$.",
     correction=r"Let $P$ and $Q$ be probability distributions on the same set $\mathcal{X}$.",
 )
-def domain():
+def domain() -> Checks:
     yield from ()
 
 
@@ -175,7 +175,7 @@ def domain():
     correction=r"$\log$ is the natural logarithm; divide by $\log 2$ for bits.",
     sources=(SHANNON,),
 )
-def log_base():
+def log_base() -> Checks:
     yield identity(
         "KL((1/2, 1/2) || (1/4, 3/4)) is log 2 - log(3)/2 nats, so 1 - log_2(3)/2 bits",
         divergence(HALVES, (Rational(1, 4), Rational(3, 4))), log(2) - log(3) / 2,
@@ -206,7 +206,7 @@ def log_base():
     sources=(KULLBACK, SHANNON),
     depends_on=("kl.log-bound", "kl.vanishing-term"),
 )
-def discrete():
+def discrete() -> Checks:
     above, below = p**2 / q - p, p - q
     yield identity(
         "a term falls short of P^2/Q - P by P (r - 1 - log r) with r = P/Q",
@@ -244,7 +244,7 @@ def discrete():
     sources=(SHANNON,),
     depends_on=("kl.log-bound",),
 )
-def vanishing_term():
+def vanishing_term() -> Checks:
     yield identity(
         "2 (sqrt p - p) - (-p log p) is 2 p (r - 1 - log r) with r = 1/sqrt p",
         2 * (sqrt(p) - p) + p * log(p), 2 * p * excess(1 / sqrt(p)), given=(p > 0,),
@@ -268,7 +268,7 @@ def vanishing_term():
     sources=(SHANNON,),
     supplied_by=("kl.vanishing-term",),
 )
-def zero_probability():
+def zero_probability() -> Checks:
     yield from ()
 
 
@@ -281,5 +281,5 @@ def zero_probability():
     statement=r"The summation sign carries no index; the sum runs over the values $x$.",
     correction=r"$\sum_{x\in\mathcal{X}}P(x)\log\frac{P(x)}{Q(x)}$",
 )
-def discrete_index():
+def discrete_index() -> Checks:
     yield refutes(token("the sum has no index", 59, r"\sum P(x)", r"\sum_{x} P(x)"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sympy import Rational, log, pi
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.gaussian.gaussian import density
 from derivations.kl.kl import KULLBACK, SHANNON, excess, p, q, x, y
 from derivations.prover.balls import ball, lies_within
@@ -36,7 +36,7 @@ from derivations.prover.smt import implies
     sources=(KULLBACK, SHANNON),
     depends_on=("kl.log-bound", "kl.vanishing-term"),
 )
-def continuous():
+def continuous() -> Checks:
     yield identity(
         "where p > 0 the integrand exceeds p - q by p (r - 1 - log r) with r = q/p",
         p * log(p / q), p - q + p * excess(q / p), given=(p > 0, q > 0),
@@ -65,7 +65,7 @@ def continuous():
     sources=(SHANNON,),
     depends_on=("gaussian.density", "kl.log-bound"),
 )
-def infinite_value():
+def infinite_value() -> Checks:
     cauchy = 1 / (pi * (1 + x**2))
     constant = Rational(3, 4) - log(4) + log(2) / 2 - log(pi) / 2
     yield identity(
@@ -95,7 +95,7 @@ def infinite_value():
     r"value has probability 0; lines 72 and 77 change to lower case for densities.",
     correction=r"$\int_{\mathbb{R}} p(x)\log\frac{p(x)}{q(x)}\,dx$ with densities $p,q$",
 )
-def density_letters():
+def density_letters() -> Checks:
     yield refutes(token("a density in the letter of a probability", 64, "P(x)", "p(x)"))
 
 
@@ -109,7 +109,7 @@ def density_letters():
     r"are over $\mathbb{R}$ (over the set where $p>0$).",
     correction=r"$\int_{\mathbb{R}}$",
 )
-def continuous_range():
+def continuous_range() -> Checks:
     integrands = {r" P(x)": (64,), r"\frac1{": (84, 138, 140), r"\frac{1}{": (85, 86, 139),
                   r" p(x)": (87, 141)}
     for integrand, lines in integrands.items():

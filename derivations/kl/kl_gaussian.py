@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from sympy import Eq, Expr, Rational, S, log, pi, sqrt
 
-from derivations.claim import Check, claim, corrects, refutes
+from derivations.claim import Check, Checks, claim, corrects, refutes
 from derivations.gaussian.gaussian import density
 from derivations.kl.kl import log_density, x
 from derivations.kl.kl_standard import integral_under_p, misread, standardised, sum_over_integers
@@ -46,7 +46,7 @@ POINTS = (
     correction=r"KL divergence of $\mathcal{N}(\mu_1,\sigma_1^2)$ from "
     r"$\mathcal{N}(\mu_2,\sigma_2^2)$",
 )
-def heading():
+def heading() -> Checks:
     yield refutes(token("a variable before one of them", 121, r"X\sim\mathcal{N}", r"\mathcal{N}"))
 
 
@@ -62,7 +62,7 @@ def heading():
     r"$\mathcal{N}(\mu_2,\sigma_2^2)$; no common $X$.",
     depends_on=("moments.stein",),
 )
-def same_variable():
+def same_variable() -> Checks:
     means = [expectation(x, x, m, s**2) for m, s in ((mu_1, sigma_1), (mu_2, sigma_2))]
     yield refutes(differs(
         "one X would have two means", means[0], mu_2, given=GIVEN, wrong={"its own": mu_1},
@@ -102,7 +102,7 @@ def _density_claim(name: str, mean: Expr, sd: Expr) -> Iterator[Check]:
     correction=r"Add $\sigma_1>0$.",
     depends_on=("gaussian.density",),
 )
-def density_p():
+def density_p() -> Checks:
     yield from _density_claim("p", mu_1, sigma_1)
 
 
@@ -119,7 +119,7 @@ def density_p():
     correction=r"Add $\sigma_2>0$.",
     depends_on=("gaussian.density",),
 )
-def density_q():
+def density_q() -> Checks:
     yield from _density_claim("q", mu_2, sigma_2)
 
 
@@ -137,7 +137,7 @@ def density_q():
     correction=r"$e^{-(x-\mu_1)^2/(2\sigma_1^2)}$ and $e^{-(x-\mu_2)^2/(2\sigma_2^2)}$",
     depends_on=("gaussian.density",),
 )
-def exponent_order():
+def exponent_order() -> Checks:
     read = [misread(x, m, s**2) for m, s in ((mu_1, sigma_1), (mu_2, sigma_2))]
     right = [density(x, m, s**2) for m, s in ((mu_1, sigma_1), (mu_2, sigma_2))]
     log_ratio = log_density(x, mu_1, sigma_1) - log_density(x, mu_2, sigma_2)
@@ -170,7 +170,7 @@ def exponent_order():
     r"$\sigma_2$, twice.",
     correction=r"$\sigma_2^2$",
 )
-def superscript():
+def superscript() -> Checks:
     yield refutes(token("the exponent of nothing", 131, r"\sigma_2{^2}", r"\sigma_2^2"))
 
 
@@ -183,7 +183,7 @@ def superscript():
     statement=r"Lines 59 and 64 set KL as an operator name; here it is the product $K\cdot L$.",
     correction=r"$\operatorname{KL}$",
 )
-def operator_name():
+def operator_name() -> Checks:
     for line in (136, 149):
         yield refutes(token("italic letters", line, r"KL\left", r"\operatorname{KL}\left"))
 
@@ -200,7 +200,7 @@ def operator_name():
     correction=r"$\int_{\mathbb{R}}p(x)\log\frac{p(x)}{q(x)}\,dx$",
     depends_on=("gaussian.density", "kl.continuous"),
 )
-def sum_for_integral():
+def sum_for_integral() -> Checks:
     s_1, s_2 = Rational(1, 10), Rational(1, 5)
     log_ratio = log_density(x, S.Zero, s_1) - log_density(x, S.Zero, s_2)
     over_integers, divergence = (Rational(276, 100), Rational(277, 100)), (

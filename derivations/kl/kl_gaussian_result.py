@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sympy import And, Eq, Expr, Rational, log
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.kl.kl import excess
 from derivations.kl.kl_gaussian import GIVEN, POINTS, POSITIVE, mu_1, mu_2, sigma_1, sigma_2
 from derivations.kl.kl_gaussian_steps import BRACKET, FORWARD, REVERSE, integral_under_first
@@ -54,7 +54,7 @@ CLOSED = ("kl.gaussian.closed-form",)
     depends_on=("kl.gaussian.split", "kl.gaussian.first-integral", "kl.gaussian.second-integral",
                 "kl.gaussian.foreign-moment", "kl.gaussian.fourth-integral"),
 )
-def closed_form():
+def closed_form() -> Checks:
     wrong = {"no half": 2 * RESULT, "the reverse divergence": REVERSE,
              "divided by the first variance": RESULT + (sigma_1**2 + (mu_1 - mu_2) ** 2) * (
                  1 / sigma_1**2 - 1 / sigma_2**2) / 2,
@@ -86,7 +86,7 @@ def closed_form():
     witness={mu: 1, sigma: 2},
     depends_on=(*CLOSED, "kl.standard.closed-form"),
 )
-def reduces_to_standard():
+def reduces_to_standard() -> Checks:
     special = kl_gaussian(mu, sigma**2, 0, 1)
     yield identity(
         "substitution", special, kl_standard(mu, sigma**2), given=(sigma > 0,),
@@ -113,7 +113,7 @@ def reduces_to_standard():
     **POSITIVE,
     depends_on=(*CLOSED, "kl.log-bound"),
 )
-def nonnegative():
+def nonnegative() -> Checks:
     f = real("f")
     shift = (mu_1 - mu_2) ** 2 / sigma_2**2
     yield identity(
@@ -144,7 +144,7 @@ def nonnegative():
     sources=("arXiv 2006.11239, eq. (8)",),
     depends_on=CLOSED,
 )
-def equal_variances():
+def equal_variances() -> Checks:
     special = kl_gaussian(mu_1, sigma**2, mu_2, sigma**2)
     value = (mu_1 - mu_2) ** 2 / (2 * sigma**2)
     yield identity(
@@ -171,7 +171,7 @@ def equal_variances():
     witness={sigma_1: 1, sigma_2: 2},
     depends_on=(*CLOSED, "gaussian.density"),
 )
-def affine_invariance():
+def affine_invariance() -> Checks:
     a, b = real("a b")
     moved = kl_gaussian(a * mu_1 + b, (a * sigma_1) ** 2, a * mu_2 + b, (a * sigma_2) ** 2)
     for sign, condition in (("positive", a > 0), ("negative", a < 0)):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from sympy import Expr, exp, log, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.gaussian.gaussian import density
 from derivations.kl.kl import divergence_of_normals, log_density, x
 from derivations.kl.kl_gaussian import GIVEN, POINTS, POSITIVE, mu_1, mu_2, sigma_1, sigma_2
@@ -45,7 +45,7 @@ def integral_under_first(integrand: Expr) -> Callable:
     **POSITIVE,
     depends_on=("kl.continuous", "kl.gaussian.density-p", "kl.gaussian.density-q"),
 )
-def substitute():
+def substitute() -> Checks:
     p, q = density(x, mu_1, sigma_1**2), density(x, mu_2, sigma_2**2)
     yield identity(
         "the integrand of the definition", standardised(x, mu_1, sigma_1) * LOG_RATIO,
@@ -69,7 +69,7 @@ def substitute():
     **POSITIVE,
     depends_on=("kl.gaussian.substitute",),
 )
-def ratio():
+def ratio() -> Checks:
     roots = sqrt(sigma_2**2) / sqrt(sigma_1**2)
     yield identity(
         "the argument of the logarithm, compared through its logarithm",
@@ -96,7 +96,7 @@ def ratio():
     **POSITIVE,
     depends_on=("kl.gaussian.ratio", "kl.log-base"),
 )
-def logarithm():
+def logarithm() -> Checks:
     roots = sqrt(sigma_2**2) / sqrt(sigma_1**2)
     yield identity(
         "the logarithm of line 139 in normal form", log(roots * exp(EXPONENT)), BRACKET / 2,
@@ -121,7 +121,7 @@ def logarithm():
     **POSITIVE,
     depends_on=("kl.gaussian.logarithm", "kl.gaussian.density-p", "moments.stein"),
 )
-def abbreviation():
+def abbreviation() -> Checks:
     yield identity(
         "the weighted bracket is twice the integrand of the definition",
         2 * standardised(x, mu_1, sigma_1) * LOG_RATIO,

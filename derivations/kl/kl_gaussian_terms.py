@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sympy import Eq, Expr, log
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.kl.kl import x
 from derivations.kl.kl_gaussian import GIVEN, POINTS, POSITIVE, mu_1, mu_2, sigma_1, sigma_2
 from derivations.kl.kl_gaussian_steps import BRACKET, FORWARD, PARTS, integral_under_first
@@ -42,7 +42,7 @@ def under_first(integrand: Expr) -> Expr:
     **POSITIVE,
     depends_on=STEPS,
 )
-def split():
+def split() -> Checks:
     means = [under_first(part) for part in PARTS]
     yield identity(
         "the four expectations add up to that of the bracket", under_first(BRACKET), sum(means),
@@ -66,7 +66,7 @@ def split():
     **POSITIVE,
     depends_on=STEPS,
 )
-def first_integral():
+def first_integral() -> Checks:
     yield encloses(
         "the integral", integral_under_first(PARTS[0]), VALUES[0], points=POINTS,
         wrong={"log of sigma_2": VALUES[0] / 2, "the other variance": log(sigma_1**2)},
@@ -86,7 +86,7 @@ def first_integral():
     **POSITIVE,
     depends_on=STEPS,
 )
-def second_integral():
+def second_integral() -> Checks:
     yield encloses(
         "the integral", integral_under_first(PARTS[1]), VALUES[1], points=POINTS,
         wrong={"sign": -VALUES[1], "the other variance": -log(sigma_2**2)},
@@ -107,7 +107,7 @@ def second_integral():
     **POSITIVE,
     depends_on=STEPS,
 )
-def foreign_moment():
+def foreign_moment() -> Checks:
     moment = (x - mu_2) ** 2
     wrong = {"sum of the means": sigma_1**2 + (mu_1 + mu_2) ** 2,
              "the other variance": sigma_2**2 + (mu_1 - mu_2) ** 2,
@@ -137,7 +137,7 @@ def foreign_moment():
     correction=r"$\frac{\sigma_1^2+(\mu_1-\mu_2)^2}{\sigma_2^2}$, as in line 149",
     depends_on=("kl.gaussian.foreign-moment",),
 )
-def sigma_three():
+def sigma_three() -> Checks:
     third, right = under_first(PARTS[2]), VALUES[2]
     printed = SECOND_ABOUT_OTHER / sigma_3**2
     yield refutes(token("an undefined variance", 146, r"\sigma_3^2", r"\sigma_2^2"))
@@ -172,7 +172,7 @@ def sigma_three():
     r"$\sigma_2^2$.",
     depends_on=("kl.gaussian.foreign-moment", "moments.normal-second"),
 )
-def foreign_moment_name():
+def foreign_moment_name() -> Checks:
     of_q = expectation(x**2, x, mu_2, sigma_2**2)
     at = {mu_1: 0, sigma_1: 1, mu_2: 1, sigma_2: 2}
     third = under_first(PARTS[2])
@@ -194,7 +194,7 @@ def foreign_moment_name():
     **POSITIVE,
     depends_on=STEPS,
 )
-def fourth_integral():
+def fourth_integral() -> Checks:
     yield identity(
         "by Stein's recursion", under_first(PARTS[3]), -1, given=GIVEN,
         wrong={"minus the variance": -(sigma_1**2),
@@ -215,7 +215,7 @@ def fourth_integral():
     **POSITIVE,
     supplied_by=("kl.gaussian.closed-form",),
 )
-def factor_half():
+def factor_half() -> Checks:
     yield refutes(differs(
         "the sum of the four values is not the divergence", FORWARD, sum(VALUES), given=GIVEN,
         at={mu_1: 0, sigma_1: 1, mu_2: 1, sigma_2: 2}, wrong={"half their sum": sum(VALUES) / 2},
@@ -231,7 +231,7 @@ def factor_half():
     statement=r"Four times the logarithm is set in italic letters, as $l\cdot o\cdot g$.",
     correction=r"$\log\sigma_2^2$, $-\log\sigma_1^2$",
 )
-def log_letters():
+def log_letters() -> Checks:
     yield refutes(token("italic letters", 144, r"$log\sigma_2^2", r"$\log\sigma_2^2"))
 
 
@@ -244,7 +244,7 @@ def log_letters():
     statement="The second character of the word for integral is printed twice.",
     correction="Print it once.",
 )
-def doubled_character():
+def doubled_character() -> Checks:
     yield refutes(token("a doubled character", 144, "积分 分", "积分"))
 
 
@@ -258,7 +258,7 @@ def doubled_character():
     "parentheses and has one opening parenthesis.",
     correction="One closing parenthesis.",
 )
-def extra_parenthesis():
+def extra_parenthesis() -> Checks:
     yield refutes(token("two closing parentheses", 144, "1))", "1)"))
 
 
@@ -271,5 +271,5 @@ def extra_parenthesis():
     statement="The sentence of line 144 continues in line 146 with its formula, after an empty "
     "line that starts a new paragraph.",
 )
-def broken_sentence():
+def broken_sentence() -> Checks:
     yield from ()

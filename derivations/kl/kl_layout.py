@@ -3,7 +3,7 @@
 Source: the loss of DDPM is a sum of KL divergences (arXiv 2006.11239, eq. (5)).
 """
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 
 
 @claim(
@@ -16,7 +16,7 @@ from derivations.claim import claim
     "where the result of number 2 is missing, and its subject is used by number 3 as well.",
     correction="Let the headings be numbered by the program; give moments a section of its own.",
 )
-def numbering():
+def numbering() -> Checks:
     yield from ()
 
 
@@ -32,5 +32,5 @@ def numbering():
     sources=("arXiv 2006.11239, eq. (5)",),
     supplied_by=("bound.decomposition",),
 )
-def unused():
+def unused() -> Checks:
     yield from ()

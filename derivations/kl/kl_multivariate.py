@@ -12,7 +12,7 @@ from functools import reduce
 
 from sympy import Expr, Matrix, diag, eye, log, pi
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.kl.kl import divergence_of_normals, excess
 from derivations.kl.kl_gaussian import GIVEN, POSITIVE, mu_1, mu_2, sigma_1, sigma_2
 from derivations.prover.gaussian_forms import expectation
@@ -48,7 +48,7 @@ def lower(a: Expr, b: Expr, c: Expr) -> Matrix:
     "vectors. The formula for d dimensions is missing.",
     supplied_by=("kl.gaussian.independent-coordinates", "kl.gaussian.multivariate"),
 )
-def multivariate_missing():
+def multivariate_missing() -> Checks:
     yield from ()
 
 
@@ -64,7 +64,7 @@ def multivariate_missing():
     **POSITIVE,
     depends_on=("gaussian.density", "moments.stein"),
 )
-def independent_coordinates():
+def independent_coordinates() -> Checks:
     D1, D2, T, Q, d, K = real("D_1 D_2 T Q d K")
     # One more coordinate a step: determinants, trace, quadratic form, dimension, divergence.
     coordinates = Recursion(
@@ -114,7 +114,7 @@ def independent_coordinates():
     depends_on=("gaussian.density", "moments.stein", "kl.gaussian.independent-coordinates",
                 "kl.gaussian.affine-invariance"),
 )
-def multivariate():
+def multivariate() -> Checks:
     a, b, c, e, f, g = real("a b c e f g")
     m = Matrix(real("m_1 m_2"))
     # x = m + L u under the first law; the second law is that of M w, so w solves M w = x.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sympy import And, Eq, Rational, Symbol, diff, log, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.kl.kl import HALVES, SHANNON, divergence, divergence_of_normals, excess, p, q
 from derivations.prover.balls import ball, lies_within
 from derivations.prover.counterexample import counterexample
@@ -32,7 +32,7 @@ r, sigma = real("r sigma")
     sources=(SHANNON,),
     depends_on=("gaussian.density", "moments.stein"),
 )
-def asymmetric():
+def asymmetric() -> Checks:
     forward, backward = divergence_of_normals(0, 1, 0, 2), divergence_of_normals(0, 2, 0, 1)
     yield identity(
         "both orders from the definition", (forward, backward),
@@ -76,7 +76,7 @@ def asymmetric():
     sources=(SHANNON,),
     depends_on=("gaussian.density", "moments.stein", "kl.asymmetric"),
 )
-def not_a_metric():
+def not_a_metric() -> Checks:
     a, b, c = real("a b c")
 
     def between(first: Symbol, second: Symbol):
@@ -106,7 +106,7 @@ def not_a_metric():
     r"sum can be negative.",
     supplied_by=("kl.nonnegative", "kl.zero-iff-equal"),
 )
-def difference_unproved():
+def difference_unproved() -> Checks:
     yield from ()
 
 
@@ -121,7 +121,7 @@ def difference_unproved():
     witness={r: 2},
     sources=(SHANNON,),
 )
-def log_bound():
+def log_bound() -> Checks:
     slope = (r - 1) / r
     yield identity(
         "the derivative of r - 1 - log r", diff(excess(r), r), slope, given=(r > 0,),
@@ -151,7 +151,7 @@ def log_bound():
     sources=(SHANNON,),
     depends_on=("kl.log-bound",),
 )
-def nonnegative():
+def nonnegative() -> Checks:
     K, S, M, N = real("K S M N")
     # One outcome a step; S collects the excesses, M and N the masses of P and Q met so far.
     sums = Recursion(
@@ -183,7 +183,7 @@ def nonnegative():
     sources=(SHANNON,),
     depends_on=("kl.nonnegative", "kl.log-bound"),
 )
-def zero_iff_equal():
+def zero_iff_equal() -> Checks:
     S, e, M, N = real("S e M N")
     yield implies(
         "a sum of one more non-negative excess is 0 only if both parts are, and the masses agree",

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from flint import arb
 from sympy import Eq, Expr, Rational, S, exp, log, pi, sqrt
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.gaussian.gaussian import density
 from derivations.kl.kl import divergence_of_normals, log_density, x
 from derivations.prover.balls import ball, encloses, gaussian_integral, lies_within
@@ -85,7 +85,7 @@ def sum_over_integers(mean_1: Expr, sd_1: Expr, mean_2: Expr, sd_2: Expr, last: 
     r"value: for $\mu=0$, $\sigma=2$, $\tfrac32-\log2$ against $\log2-\tfrac38$.",
     correction=r"KL divergence of $\mathcal{N}(\mu,\sigma^2)$ from $\mathcal{N}(0,1)$",
 )
-def heading():
+def heading() -> Checks:
     first = divergence_of_normals(mu, sigma, 0, 1)
     yield counterexample(
         "the two orders differ",
@@ -107,7 +107,7 @@ def heading():
     r"$\mathcal{N}(0,1)$; no common $X$.",
     depends_on=("moments.stein",),
 )
-def same_variable():
+def same_variable() -> Checks:
     second = expectation(x**2, x, mu, sigma**2)
     yield refutes(differs(
         "one X would have two second moments, 1 and mu^2 + sigma^2", second, 1,
@@ -134,7 +134,7 @@ def same_variable():
     sources=SOURCES,
     depends_on=("gaussian.density",),
 )
-def density_p():
+def density_p() -> Checks:
     yield identity(
         "the density of mu + sigma Z by change of variable",
         standardised(x, mu, sigma), density(x, mu, sigma**2), given=(sigma > 0,),
@@ -162,7 +162,7 @@ def density_p():
     correction=r"$e^{-(x-\mu)^2/(2\sigma^2)}$",
     depends_on=("gaussian.density",),
 )
-def exponent_order():
+def exponent_order() -> Checks:
     read = misread(x, mu, sigma**2)
     yield identity(
         "as read, the function is a density of variance 1/sigma^2, divided by sigma^2",
@@ -190,7 +190,7 @@ def exponent_order():
     sources=SOURCES,
     depends_on=("gaussian.density",),
 )
-def density_q():
+def density_q() -> Checks:
     q = exp(-(x**2) / 2) / sqrt(2 * pi)
     yield identity(
         "the case mu = 0, sigma = 1", standardised(x, mu, sigma).subs({mu: 0, sigma: 1}), q,
@@ -212,7 +212,7 @@ def density_q():
     statement=r"Lines 59 and 64 set KL as an operator name; here it is the product $K\cdot L$.",
     correction=r"$\operatorname{KL}$",
 )
-def operator_name():
+def operator_name() -> Checks:
     yield refutes(token("italic letters", 82, r"KL\left", r"\operatorname{KL}\left"))
 
 
@@ -227,7 +227,7 @@ def operator_name():
     correction=r"$\operatorname{KL}\left(\mathcal{N}(\mu,\sigma^2)\,\middle\Vert\,"
     r"\mathcal{N}(0,1)\right)$",
 )
-def delimiters():
+def delimiters() -> Checks:
     yield refutes(token("the bar opens a group", 82, r"\left\Vert", r"\middle\Vert"))
 
 
@@ -243,7 +243,7 @@ def delimiters():
     correction=r"$\int_{\mathbb{R}}p(x)\log\frac{p(x)}{q(x)}\,dx$",
     depends_on=DEPENDS,
 )
-def sum_for_integral():
+def sum_for_integral() -> Checks:
     m, s = Rational(1, 2), Rational(3, 10)
     low, high = (Rational(4, 100), Rational(5, 100)), (Rational(87, 100), Rational(88, 100))
     yield refutes(lies_within(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sympy import Eq, Expr, Rational, log
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.kl.kl import divergence_of_normals, excess, x
 from derivations.kl.kl_standard import POINTS, POSITIVE, SOURCES, integral_under_p, mu, sigma
 from derivations.kl.kl_standard_steps import BRACKET
@@ -47,7 +47,7 @@ def under_p(integrand: Expr) -> Expr:
     **POSITIVE,
     depends_on=STEPS,
 )
-def split():
+def split() -> Checks:
     parts = (-log(sigma**2), x**2, -((x - mu) ** 2) / sigma**2)
     yield identity(
         "the three expectations add up to that of the bracket",
@@ -72,7 +72,7 @@ def split():
     **POSITIVE,
     depends_on=STEPS,
 )
-def first_integral():
+def first_integral() -> Checks:
     first = VALUES[0]
     yield encloses(
         "the integral", integral_under_p(first), first, points=POINTS,
@@ -94,7 +94,7 @@ def first_integral():
     sources=SOURCES,
     depends_on=(*STEPS, "moments.normal-second"),
 )
-def second_integral():
+def second_integral() -> Checks:
     value = mu**2 + sigma**2
     wrong = {"about the mean": sigma**2, "sd for variance": mu**2 + sigma,
              "square of the mean": mu**2}
@@ -112,7 +112,7 @@ def second_integral():
     sources=SOURCES,
     depends_on=STEPS,
 )
-def third_integral():
+def third_integral() -> Checks:
     third = -((x - mu) ** 2) / sigma**2
     yield identity(
         "by Stein's recursion", under_p(third), -1, given=(sigma > 0,),
@@ -132,7 +132,7 @@ def third_integral():
     r"point it is taken about: it is the moment about 0; about the mean it is $\sigma^2$.",
     supplied_by=("kl.standard.second-integral",),
 )
-def second_moment_unproved():
+def second_moment_unproved() -> Checks:
     yield from ()
 
 
@@ -148,7 +148,7 @@ def second_moment_unproved():
     **POSITIVE,
     supplied_by=("kl.standard.closed-form",),
 )
-def factor_half():
+def factor_half() -> Checks:
     yield refutes(differs(
         "the sum of the three values is not the divergence",
         divergence_of_normals(mu, sigma, 0, 1), sum(VALUES), given=(sigma > 0,),
@@ -166,7 +166,7 @@ def factor_half():
     "heading follows. The formula, which is the aim of the section, is not in the document.",
     supplied_by=("kl.standard.closed-form",),
 )
-def result_missing():
+def result_missing() -> Checks:
     yield from ()
 
 
@@ -179,7 +179,7 @@ def result_missing():
     statement=r"Twice the logarithm is set in italic letters, as $l\cdot o\cdot g$.",
     correction=r"$-\log\sigma^2$",
 )
-def log_letters():
+def log_letters() -> Checks:
     yield refutes(token("italic letters", 90, "-log", r"-\log"))
 
 
@@ -197,7 +197,7 @@ def log_letters():
     depends_on=("kl.standard.split", "kl.standard.first-integral", "kl.standard.second-integral",
                 "kl.standard.third-integral"),
 )
-def closed_form():
+def closed_form() -> Checks:
     result = kl_standard(mu, sigma**2)
     wrong = {"no half": 2 * result, "log of sigma": result + log(sigma**2) / 4,
              "sd for variance": kl_standard(mu, sigma),
@@ -222,7 +222,7 @@ def closed_form():
     **POSITIVE,
     depends_on=("kl.standard.closed-form", "kl.log-bound"),
 )
-def zero():
+def zero() -> Checks:
     f = real("f")
     yield identity(
         "the two summands", kl_standard(mu, sigma**2), (excess(sigma**2) + mu**2) / 2,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sympy import exp, log, pi, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.gaussian.gaussian import density
 from derivations.kl.kl import divergence_of_normals, log_density, x
 from derivations.kl.kl_standard import (
@@ -42,7 +42,7 @@ BRACKET = -log(sigma**2) + x**2 - (x - mu) ** 2 / sigma**2
     sources=SOURCES,
     depends_on=(*DEPENDS, "kl.standard.density-p", "kl.standard.density-q"),
 )
-def substitute():
+def substitute() -> Checks:
     p, q = density(x, mu, sigma**2), exp(-(x**2) / 2) / sqrt(2 * pi)
     log_ratio = log_density(x, mu, sigma) - log_density(x, 0, 1)
     yield identity(
@@ -68,7 +68,7 @@ def substitute():
     sources=SOURCES,
     depends_on=("kl.standard.substitute",),
 )
-def ratio():
+def ratio() -> Checks:
     root, exponent = sqrt(sigma**2), (x**2 - (x - mu) ** 2 / sigma**2) / 2
     yield identity(
         "the argument of the logarithm, compared through its logarithm",
@@ -97,7 +97,7 @@ def ratio():
     sources=SOURCES,
     depends_on=("kl.standard.ratio", "kl.log-base"),
 )
-def logarithm():
+def logarithm() -> Checks:
     exponent = (x**2 - (x - mu) ** 2 / sigma**2) / 2
     yield identity(
         "the logarithm of line 85 in normal form", log(exp(exponent) / sqrt(sigma**2)), BRACKET / 2,
@@ -122,7 +122,7 @@ def logarithm():
     sources=SOURCES,
     depends_on=("kl.standard.logarithm", "kl.standard.density-p", "moments.stein"),
 )
-def abbreviation():
+def abbreviation() -> Checks:
     yield identity(
         "the weighted bracket is the integrand of the definition",
         2 * standardised(x, mu, sigma) * (log_density(x, mu, sigma) - log_density(x, 0, 1)),

@@ -8,7 +8,7 @@ d is the number of components of a query, per head.  Rows of the softmax belong 
 
 from sympy import Matrix, Rational, exp, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.gaussian_forms import expectation
 from derivations.prover.induction import Recursion, invariant
 from derivations.prover.normal_form import identity
@@ -52,7 +52,7 @@ def attention(query, keys, values):
     r"position it is the value itself; equal keys give the plain mean.",
     sources=(VASWANI, RELEASED),
 )
-def attention_definition():
+def attention_definition() -> Checks:
     yield identity(
         "one position attends to itself", attention([q_1, q_2], [[k_1, k_2]], [v_1]), v_1,
         wrong={"unnormalised": exp((q_1 * k_1 + q_2 * k_2) / sqrt(2)) * v_1},
@@ -77,7 +77,7 @@ def attention_definition():
     sources=(VASWANI, RELEASED),
     depends_on=("unet.attention-definition",),
 )
-def attention_scale():
+def attention_scale() -> Checks:
     fourth = sqrt(sqrt(d))
     query, key = Matrix([[q_1, q_2]]), Matrix([k_1, k_2])
     yield identity(
@@ -99,7 +99,7 @@ def attention_scale():
     sources=("Vaswani et al. 2017, arXiv 1706.03762, footnote 4",),
     depends_on=("unet.attention-scale",),
 )
-def attention_variance():
+def attention_variance() -> Checks:
     width, variance = real("width variance")
     second = [expectation(x**2, x, 0 * ONE, ONE) for x in (q_1, k_1)]
     product = second[0] * second[1]
@@ -136,7 +136,7 @@ def attention_variance():
     sources=(VASWANI,),
     depends_on=("unet.attention-definition",),
 )
-def attention_rows():
+def attention_rows() -> Checks:
     logits = [q_1, q_2, k_1]
     positive = (w_1 > 0, w_2 > 0, w_3 > 0)
     yield identity(

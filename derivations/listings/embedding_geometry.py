@@ -11,7 +11,7 @@ timestep_embedding.py.
 from flint import arb
 from sympy import Rational, cos, expand_trig, sin
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.listings.timestep_embedding import CODE
 from derivations.prover.balls import ball, encloses
 from derivations.prover.execution import evaluates
@@ -32,7 +32,7 @@ t, t_other, shift, frequency = real("t t_other shift frequency")
     code=(CODE + "timestep_embedding_improved", CODE + "timestep_embedding_ddpm"),
     depends_on=("embedding.order",),
 )
-def norm():
+def norm() -> Checks:
     pairs, square = real("pairs square")
     angle = t * frequency
     yield invariant(
@@ -56,7 +56,7 @@ def norm():
     sources=("Vaswani et al. 2017, arXiv 1706.03762, section 3.5",),
     depends_on=("embedding.norm",),
 )
-def shift_invariance():
+def shift_invariance() -> Checks:
     a, b = t * frequency, t_other * frequency
     inner = cos(a) * cos(b) + sin(a) * sin(b)
     yield identity(
@@ -98,7 +98,7 @@ def shift_invariance():
     sources=("Niven 1947, A simple proof that pi is irrational",),
     depends_on=("embedding.frequencies",),
 )
-def injective():
+def injective() -> Checks:
     def separated(first_frequency):
         """Differences d in 1..3999 whose first pairs are proved to be a positive distance apart."""
         return sum(bool(2 - 2 * (d * first_frequency()).cos() > 0) for d in range(1, 4000))

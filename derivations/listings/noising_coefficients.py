@@ -15,7 +15,7 @@ from operator import mul
 from flint import arb
 from sympy import Rational, sqrt
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.forward.marginal import marginal_mean, marginal_variance
 from derivations.listings.noising_listing import LARGE, SMALL, T, evenly_spaced, listed
 from derivations.prover.balls import lies_within
@@ -51,7 +51,7 @@ def covariance_of_listing(alpha_bar_s, alpha_bar_t):
     witness={beta_t: Rational(1, 50)},
     sources=("arXiv 2006.11239, above eq. (4)",),
 )
-def alpha():
+def alpha() -> Checks:
     yield implies(
         "every factor stays within [0.98, 1)",
         (beta_t > 0, beta_t <= Rational(1, 50)),
@@ -78,7 +78,7 @@ def alpha():
     sources=("arXiv 2006.11239, above eq. (4)",),
     depends_on=("noising.alpha",),
 )
-def cumulative_product():
+def cumulative_product() -> Checks:
     alphas = [1 - evenly_spaced(LARGE, SMALL, Fraction(k), T) for k in range(40)]
     by_definition = tuple(prod(alphas[: k + 1]) for k in range(40))
     yield evaluates(
@@ -103,7 +103,7 @@ def cumulative_product():
     sources=("arXiv 2006.11239, eq. (4)",),
     depends_on=("noising.cumulative-product",),
 )
-def sqrt_alpha_bar():
+def sqrt_alpha_bar() -> Checks:
     product, root = real("product root")
     yield identity(
         "three steps", sqrt(alpha_1 * alpha_2 * alpha_3),
@@ -135,7 +135,7 @@ def sqrt_alpha_bar():
     sources=("arXiv 2006.11239, eq. (4)",),
     depends_on=("noising.sqrt-alpha-bar",),
 )
-def sqrt_one_minus_alpha_bar():
+def sqrt_one_minus_alpha_bar() -> Checks:
     given = (alpha_bar_t > 0, alpha_bar_t < 1)
     yield identity(
         "the noise coefficient, squared, is what the signal coefficient leaves",
@@ -162,7 +162,7 @@ def sqrt_one_minus_alpha_bar():
     r"terms: $1-\bar\alpha_t = (1-\bar\alpha_{t-1}) + \bar\alpha_{t-1}\beta_t$.",
     depends_on=("noising.sqrt-one-minus-alpha-bar",),
 )
-def cancellation():
+def cancellation() -> Checks:
     given = (alpha_bar_t > 0, alpha_bar_t < 1)
     snr = alpha_bar_t / (1 - alpha_bar_t)
     yield identity(
@@ -203,7 +203,7 @@ def cancellation():
     correction=r"Say one-minus in the name.",
     sources=("openai/improved-diffusion, gaussian_diffusion.py (sqrt_recipm1_alphas_cumprod)",),
 )
-def table_name():
+def table_name() -> Checks:
     yield from ()
 
 
@@ -221,7 +221,7 @@ def table_name():
         "marginal.density", "noising.sqrt-alpha-bar", "noising.sqrt-one-minus-alpha-bar",
     ),
 )
-def q_sample():
+def q_sample() -> Checks:
     image = sqrt(alpha_bar_t) * Form(x_0) + sqrt(1 - alpha_bar_t) * standard_normal("eps")
     given = (alpha_bar_t > 0, alpha_bar_t < 1)
     yield identity(
@@ -253,7 +253,7 @@ def q_sample():
     sources=("arXiv 2006.11239, eqs. (2) and (4)",),
     depends_on=("noising.q-sample",),
 )
-def shared_noise():
+def shared_noise() -> Checks:
     given = (alpha_bar_s > alpha_bar_t, alpha_bar_t > 0, alpha_bar_s < 1)
     noise = standard_normal("eps")
     early = sqrt(alpha_bar_s) * Form(x_0) + sqrt(1 - alpha_bar_s) * noise

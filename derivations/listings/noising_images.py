@@ -13,7 +13,7 @@ from pathlib import Path
 from flint import arb, fmpq
 from sympy import Rational, S, sqrt
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.listings.noising_listing import listed
 from derivations.prover.balls import lies_within
 from derivations.prover.counterexample import differs
@@ -55,7 +55,7 @@ def decimal(text: str) -> tuple[Rational, Rational]:
     statement=r"A simple example of noising code is announced. What follows evaluates the closed "
     r"form of $x_t$ given $x_0$, not the stepwise chain.",
 )
-def subject():
+def subject() -> Checks:
     yield from ()
 
 
@@ -68,7 +68,7 @@ def subject():
     statement=r"A file is opened by a fixed relative name; where it is absent the listing stops.",
     correction=r"Take the path as an argument.",
 )
-def open_picture():
+def open_picture() -> Checks:
     def read_absent():
         return Path("/absent-directory/absent-picture").read_bytes()
 
@@ -88,7 +88,7 @@ def open_picture():
     r"second leaves out that values are also divided by 255.",
     sources=(DOCS + "transforms.ToTensor",),
 )
-def comments():
+def comments() -> Checks:
     yield from ()
 
 
@@ -104,7 +104,7 @@ def comments():
     correction=r"Convert to three colour channels right after opening.",
     sources=(DOCS + "transforms.ToTensor (modes LA, RGBA)", "Pillow documentation: Image.convert"),
 )
-def alpha_channel():
+def alpha_channel() -> Checks:
     one = Fraction(1)
     yield refutes(lies_within(
         "probability that a noised opacity of 1 falls below 1 at t = 15",
@@ -126,7 +126,7 @@ def alpha_channel():
     correction=r"Convert to three colour channels right after opening.",
     sources=(DOCS + "transforms.ToTensor (mode P)", "Pillow documentation: Concepts, Modes"),
 )
-def palette():
+def palette() -> Checks:
     # The same two pixels, black then white, stored with either order of the colour table.
     files = [((0, 255), (0, 1)), ((255, 0), (1, 0))]
 
@@ -157,7 +157,7 @@ def palette():
     r"then make a tensor of it.",
     sources=(DOCS + "transforms.Compose",),
 )
-def compose():
+def compose() -> Checks:
     yield from ()
 
 
@@ -174,7 +174,7 @@ def compose():
     correction=r"Give a pair of sizes, or crop to the centre afterwards, where a square is meant.",
     sources=(DOCS + "transforms.Resize",),
 )
-def resize():
+def resize() -> Checks:
     yield identity(
         "the aspect ratio is kept", resized(height, width, 224)[1] / resized(height, width, 224)[0],
         width / height, given=(height > 0, width >= height),
@@ -200,7 +200,7 @@ def resize():
     r"batch axis; each byte $b$ becomes $b/255 \in [0, 1]$.",
     sources=(DOCS + "transforms.ToTensor",),
 )
-def to_tensor():
+def to_tensor() -> Checks:
     yield evaluates(
         "both ends of the byte range reach the ends of [0, 1]",
         lambda: (Fraction(0, 255), Fraction(255, 255)), (0, 1),
@@ -224,7 +224,7 @@ def to_tensor():
     sources=("arXiv 2006.11239, section 3.3", DOCS + "transforms.ToTensor"),
     depends_on=("noising.to-tensor", "noising.q-sample"),
 )
-def value_range():
+def value_range() -> Checks:
     noise = standard_normal("eps")
 
     def noised(clean):

@@ -14,7 +14,7 @@ from operator import mul
 
 from sympy import Rational, S
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.counterexample import counterexample, differs
 from derivations.prover.execution import evaluates
 from derivations.prover.normal_form import identity
@@ -75,7 +75,7 @@ def nearest_binary(value: Fraction, bits: int) -> Fraction:
     r"needs the named picture file.",
     sources=("torchvision documentation: torchvision.utils, torchvision.transforms",),
 )
-def imports():
+def imports() -> Checks:
     yield from ()
 
 
@@ -91,7 +91,7 @@ def imports():
     witness={steps: 2},
     sources=("arXiv 2006.11239, section 4",),
 )
-def even_spacing():
+def even_spacing() -> Checks:
     ends = [evenly_spaced(first, last, 0, steps), evenly_spaced(first, last, steps - 1, steps)]
     yield identity(
         "the first entry is the first end point, the last entry the last one",
@@ -118,7 +118,7 @@ def even_spacing():
     sources=("arXiv 2006.11239, section 4",),
     depends_on=("noising.even-spacing",),
 )
-def beta_reversed():
+def beta_reversed() -> Checks:
     def entry(a, b, k):
         return evenly_spaced(Rational(a), Rational(b), k, T)
 
@@ -149,7 +149,7 @@ def beta_reversed():
     sources=("arXiv 2006.11239, section 4",),
     depends_on=("noising.beta-reversed",),
 )
-def alpha_bar_reversed():
+def alpha_bar_reversed() -> Checks:
     def lower(smaller, larger):
         return sum(a < b for a, b in zip(smaller[1:T], larger[1:T], strict=True))
 
@@ -193,7 +193,7 @@ def alpha_bar_reversed():
     r"number, $4.0358 \cdot 10^{-5}$; a test of the end point alone cannot notice line 290.",
     depends_on=("noising.alpha-bar-reversed",),
 )
-def endpoint_blind():
+def endpoint_blind() -> Checks:
     yield evaluates(
         "number of times in 0..T at which both orders agree: only 0 and T",
         lambda: [t for t in range(T + 1) if listed()[t] == published()[t]], [0, T],
@@ -222,7 +222,7 @@ def endpoint_blind():
     correction=r"Ask for float64 where the spacing is made (its \texttt{dtype} argument).",
     depends_on=("noising.even-spacing",),
 )
-def float32_spacing():
+def float32_spacing() -> Checks:
     def relative_error_in_units_of_1e_minus_10(rounded):
         return digits(abs(rounded - LARGE) / LARGE, 10)
 
@@ -248,7 +248,7 @@ def float32_spacing():
     sources=("arXiv 2006.11239, eq. (4)",),
     depends_on=("noising.cumulative-product",),
 )
-def index():
+def index() -> Checks:
     stored = listed()[1:]  # what an array that starts with alpha_1 holds
     yield evaluates(
         "entries 0 and 14 are the signal levels at t = 1 and t = 15",

@@ -11,7 +11,7 @@ from fractions import Fraction
 from flint import arb, fmpq
 from sympy import Rational
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.listings.noising_images import decimal, probability_below
 from derivations.listings.noising_listing import T, listed, published
 from derivations.prover.balls import lies_within
@@ -46,7 +46,7 @@ def tiles(steps: int) -> list[int]:
     correction=r"Convert the picture to three channels of eight bits after opening it.",
     sources=("PyTorch documentation: torch.randn_like",),
 )
-def standard_noise():
+def standard_noise() -> Checks:
     yield from ()
 
 
@@ -61,7 +61,7 @@ def standard_noise():
     correction=r"Draw with an explicitly seeded generator.",
     sources=("PyTorch documentation: Reproducibility",),
 )
-def seed():
+def seed() -> Checks:
     yield from ()
 
 
@@ -78,7 +78,7 @@ def seed():
     r"at $t = 1000$ the picture's weight is 0.0064.",
     depends_on=("noising.index", "noising.alpha-bar-reversed"),
 )
-def fifteen_steps():
+def fifteen_steps() -> Checks:
     def picture_scale(alpha_bar):
         return noise_scale(1 - alpha_bar)
 
@@ -109,7 +109,7 @@ def fifteen_steps():
     correction=r"Mend the order and choose times across 1..1000.",
     depends_on=("noising.fifteen-steps",),
 )
-def fifteen_published():
+def fifteen_published() -> Checks:
     yield refutes(lies_within(
         "weight of the noise at t = 15 of the published schedule",
         lambda: noise_scale(published()[15]), decimal("0.0598"),
@@ -132,7 +132,7 @@ def fifteen_published():
     r"float32 picture it gives float32, the type of the tensor that has dimensions.",
     sources=("PyTorch documentation: torch.result_type, type promotion",),
 )
-def promotion():
+def promotion() -> Checks:
     yield from ()
 
 
@@ -145,7 +145,7 @@ def promotion():
     r"$0, 1, \dots, 15$, sixteen images.",
     depends_on=("noising.index",),
 )
-def clean_first():
+def clean_first() -> Checks:
     yield executes(
         "times shown by a loop of 15 iterations", lambda: tiles(15), list(range(16)),
         wrong={"the clean picture left out": lambda: tiles(15)[1:], "14 steps": lambda: tiles(14)},
@@ -162,7 +162,7 @@ def clean_first():
     sources=("PyTorch documentation: torch.stack",),
     depends_on=("noising.clean-first", "noising.promotion"),
 )
-def stack():
+def stack() -> Checks:
     yield from ()
 
 
@@ -177,7 +177,7 @@ def stack():
     r"finished grid once more: a single image comes back unchanged, without a second border.",
     sources=(DOCS + "utils.make_grid (nrow = 8, padding = 2, normalize = False)",),
 )
-def grid():
+def grid() -> Checks:
     def rows(images, per_row):
         return -(-images // per_row)
 
@@ -201,7 +201,7 @@ def grid():
     sources=(DOCS + "utils.save_image",),
     depends_on=("noising.q-sample", "noising.range"),
 )
-def clipped():
+def clipped() -> Checks:
     half, one, level = Fraction(1, 2), Fraction(1), listed()[15]
     cut = [
         ("a mid-grey pixel below black", lambda: probability_below(0 * one, half, level), "0.199"),

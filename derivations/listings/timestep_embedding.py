@@ -14,7 +14,7 @@ is good for in embedding_geometry.py.
 from flint import arb
 from sympy import Matrix, Rational, cos, exp, log, sin
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.balls import ball, encloses, lies_within
 from derivations.prover.counterexample import differs
 from derivations.prover.execution import evaluates
@@ -66,7 +66,7 @@ def enclosed_frequency(i: int, half: int) -> arb:
     r"the frequencies: as in the released code.",
     sources=("openai/improved-diffusion, nn.py (timestep_embedding)",),
 )
-def signature():
+def signature() -> Checks:
     yield from ()
 
 
@@ -78,7 +78,7 @@ def signature():
     statement=r"$\mathrm{half} = \lfloor \mathrm{dim}/2 \rfloor$, so that cosines and sines fill "
     r"$2\,\mathrm{half}$ columns and exactly one is missing where dim is odd.",
 )
-def half_width():
+def half_width() -> Checks:
     width, rest = real("width rest")
     yield invariant(
         "dim = 2 half + (dim mod 2), by counting dim up from 0",
@@ -108,7 +108,7 @@ def half_width():
     sources=("openai/improved-diffusion, nn.py (timestep_embedding)",),
     code=(CODE + "timestep_embedding_improved",),
 )
-def frequencies():
+def frequencies() -> Checks:
     def value(point):
         return enclosed_frequency(int(point[i]), int(point[half]))
 
@@ -141,7 +141,7 @@ def frequencies():
     witness={half: 1, log_period: 1},
     depends_on=("embedding.frequencies",),
 )
-def slowest():
+def slowest() -> Checks:
     given = (half >= 1, log_period > 0)
     exponent = -log_period * (half - 1) / half
     yield identity(
@@ -171,7 +171,7 @@ def slowest():
     code=(CODE + "timestep_embedding_ddpm",),
     depends_on=("embedding.frequencies",),
 )
-def spacing_convention():
+def spacing_convention() -> Checks:
     yield differs(
         "logarithms of the second frequencies for half = 4",
         -log_period * i / half, -log_period * i / (half - 1),
@@ -195,7 +195,7 @@ def spacing_convention():
     r"for 128 columns, not the 10000 that the argument's name suggests.",
     depends_on=("embedding.slowest",),
 )
-def period_name():
+def period_name() -> Checks:
     def longest():
         return 2 * arb.pi() / enclosed_frequency(63, 64)
 
@@ -216,7 +216,7 @@ def period_name():
     r"$n$ and column $i$.",
     assumptions=("timesteps are one-dimensional",),
 )
-def angles():
+def angles() -> Checks:
     yield identity(
         "two timesteps and two frequencies, as a matrix product",
         Matrix([t, t_other]) * Matrix([[frequency_1, frequency_2]]),
@@ -241,7 +241,7 @@ def angles():
     r"sines first. At $t = 0$ the row is ones, then zeros.",
     sources=("hojonathanho/diffusion, nn.py", "openai/improved-diffusion, nn.py"),
 )
-def order():
+def order() -> Checks:
     yield evaluates(
         "the embedding of 0 with six columns", lambda: row_improved([Rational(0)] * 3, 6),
         [1, 1, 1, 0, 0, 0], wrong={"sines first": lambda: row_ddpm([Rational(0)] * 3, 6)},

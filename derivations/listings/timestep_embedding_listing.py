@@ -6,7 +6,7 @@ own; facts that need torch are shown in audit/comparisons/timestep_embedding_lis
 
 from fractions import Fraction
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.listings.noising_listing import nearest_binary
 from derivations.prover.execution import Raises, evaluates, executes
 
@@ -37,7 +37,7 @@ def _copy_like(pattern):
     r"timesteps, so that line 328 multiplies tensors of one device.",
     sources=(TORCH + "torch.Tensor.to",),
 )
-def device():
+def device() -> Checks:
     yield from ()
 
 
@@ -49,7 +49,7 @@ def device():
     statement=r"Every integer up to $2^{24}$ is a float32 number, so that casting an integer "
     r"timestep loses nothing; the first integer that is lost is $2^{24} + 1$.",
 )
-def integer_cast():
+def integer_cast() -> Checks:
     def first_rounded(bits, integers):
         scale = 2**30  # brings the integers into (0, 1), and rounding does not see powers of 2
         scaled = ((n, Fraction(n, scale)) for n in integers)
@@ -78,7 +78,7 @@ def integer_cast():
     r"float32 where a released checkpoint was trained that way, and say so.",
     depends_on=("embedding.frequencies",),
 )
-def single_precision_angle():
+def single_precision_angle() -> Checks:
     def spacing_at(value, bits):
         step = 1
         while value >= 2 * step:
@@ -105,7 +105,7 @@ def single_precision_angle():
     sources=(TORCH + "Tensor indexing with None",),
     depends_on=("embedding.angles",),
 )
-def one_dimensional():
+def one_dimensional() -> Checks:
     yield from ()
 
 
@@ -119,7 +119,7 @@ def one_dimensional():
     sources=(TORCH + "torch.cat",),
     depends_on=("embedding.half",),
 )
-def width():
+def width() -> Checks:
     yield from ()
 
 
@@ -135,7 +135,7 @@ def width():
     r"concatenation.",
     sources=(TORCH + "torch.zeros_like",),
 )
-def pad_keyword():
+def pad_keyword() -> Checks:
     yield refutes(executes(
         "a keyword that a function does not have", lambda: _copy_like([1, 2], dim=-1),
         Raises("TypeError"), wrong={"without it": lambda: _copy_like([1, 2])},
@@ -161,7 +161,7 @@ def pad_keyword():
     sources=(TORCH + "torch.cat (dim = 0 by default)",),
     depends_on=("embedding.pad-keyword",),
 )
-def pad_axis():
+def pad_axis() -> Checks:
     yield from ()
 
 
@@ -175,7 +175,7 @@ def pad_axis():
     correction=r"Return the embedding as the last statement of the function.",
     sources=("Python language reference: function definitions, return",),
 )
-def no_return():
+def no_return() -> Checks:
     yield refutes(executes(
         "a function that ends without return", lambda: _without_return(1), None,
         wrong={"with return": lambda: _with_return(1)},
@@ -199,7 +199,7 @@ def no_return():
     r"widths below 2.",
     depends_on=("embedding.pad-axis",),
 )
-def narrow_width():
+def narrow_width() -> Checks:
     def one_more_column(columns):
         return len(columns) + len(columns[:1])
 

@@ -4,7 +4,7 @@ Facts about Python are shown on constructs of our own; facts that need torch are
 audit/comparisons/unet_attention_listing.py.  The attention formula itself is in attention.py.
 """
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.listings.unet_listing import PUBLISHED, PYTHON
 from derivations.prover.execution import Raises, evaluates, executes
 
@@ -54,7 +54,7 @@ def _four_arguments(function, inputs, parameters, switch):
     title="A comment that names query, key and value",
     statement=r"Three letters for query, key and value. Nothing to verify.",
 )
-def attention_comment():
+def attention_comment() -> Checks:
     yield from ()
 
 
@@ -68,7 +68,7 @@ def attention_comment():
     r"checkpointing, as published; all three are stored.",
     sources=(BLOCK,),
 )
-def attention_signature():
+def attention_signature() -> Checks:
     yield from ()
 
 
@@ -83,7 +83,7 @@ def attention_signature():
     correction=r"Call super first: \texttt{super().\_\_init\_\_()}.",
     sources=("Python documentation: built-in functions, super",),
 )
-def attention_super():
+def attention_super() -> Checks:
     yield refutes(executes(
         "making an object whose initialiser leaves them out",
         lambda: _WithoutParentheses().ready, Raises("TypeError"),
@@ -109,7 +109,7 @@ def attention_super():
     sources=(BLOCK, "Vaswani et al. 2017, arXiv 1706.03762, section 3.2.2"),
     depends_on=("unet.attention-definition",),
 )
-def attention_heads():
+def attention_heads() -> Checks:
     yield from ()
 
 
@@ -124,7 +124,7 @@ def attention_heads():
     assumptions=("conv_nd(1, ...) makes a one-dimensional convolution",),
     sources=(BLOCK, TORCH + "torch.nn.Conv1d"),
 )
-def attention_qkv():
+def attention_qkv() -> Checks:
     yield from ()
 
 
@@ -141,7 +141,7 @@ def attention_qkv():
         "unet.attention-rows",
     ),
 )
-def attention_core_missing():
+def attention_core_missing() -> Checks:
     yield from ()
 
 
@@ -156,7 +156,7 @@ def attention_core_missing():
     correction=r"Assign a pointwise convolution $C \to C$ whose weights start at zero.",
     sources=(PYTHON + "expression statements", BLOCK),
 )
-def attention_projection():
+def attention_projection() -> Checks:
     yield refutes(executes(
         "mentioning an attribute that was never set", lambda: _Mentioned().layer,
         Raises("AttributeError"), wrong={"assigned": lambda: _Assigned().layer},
@@ -178,7 +178,7 @@ def attention_projection():
     sources=(BLOCK,),
     depends_on=("unet.dispatch",),
 )
-def attention_forward():
+def attention_forward() -> Checks:
     yield from ()
 
 
@@ -193,7 +193,7 @@ def attention_forward():
     correction=r"Call it: \texttt{self.parameters()}.",
     sources=("openai/improved-diffusion, nn.py (checkpoint)",),
 )
-def attention_parameters():
+def attention_parameters() -> Checks:
     yield refutes(executes(
         "listing a method", lambda: tuple(_Holder().parameters), Raises("TypeError"),
         wrong={"calling it": lambda: tuple(_Holder().parameters())},
@@ -216,7 +216,7 @@ def attention_parameters():
     sources=("openai/improved-diffusion, nn.py (checkpoint)",),
     depends_on=("unet.checkpoint-call",),
 )
-def attention_switch():
+def attention_switch() -> Checks:
     def with_three():
         return _four_arguments(lambda x: x + 1, (1,), ())
 
@@ -244,7 +244,7 @@ def attention_switch():
     r"$h = \mathrm{proj}(\mathrm{attention}(\mathrm{qkv}(\mathrm{norm}(x))))$.",
     sources=(BLOCK,),
 )
-def attention_body():
+def attention_body() -> Checks:
     def unbound(x):
         return x + other  # noqa: F821 - the unbound name is what is shown
 
@@ -275,7 +275,7 @@ def attention_body():
     sources=(BLOCK, TORCH + "torch.reshape"),
     depends_on=("unet.attention-body",),
 )
-def attention_reshape():
+def attention_reshape() -> Checks:
     height, width = 3, 5
 
     def place(position, columns):

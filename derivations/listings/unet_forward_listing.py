@@ -7,7 +7,7 @@ Facts that need torch are shown in audit/comparisons/unet_forward_listing.py; wh
 embedding afterwards is in unet_modulation_listing.py.
 """
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.listings.unet_listing import PUBLISHED
 from derivations.prover.execution import Raises, executes
 from derivations.prover.induction import Recursion, invariant
@@ -25,7 +25,7 @@ TORCH = "PyTorch documentation: "
     statement=r"The input has a batch axis, a channel axis, and any number of spatial axes.",
     sources=(PUBLISHED,),
 )
-def shape_comment():
+def shape_comment() -> Checks:
     yield from ()
 
 
@@ -45,7 +45,7 @@ def shape_comment():
     sources=("openai/improved-diffusion, nn.py (checkpoint)", TORCH + "torch.utils.checkpoint"),
     depends_on=("unet.helpers-undefined",),
 )
-def checkpoint_call():
+def checkpoint_call() -> Checks:
     def helper(function, inputs, parameters, switch):
         return function(*inputs)
 
@@ -74,7 +74,7 @@ def checkpoint_call():
     statement=r"$h$ is the input after the input path.",
     sources=(PUBLISHED,),
 )
-def forward_input():
+def forward_input() -> Checks:
     yield from ()
 
 
@@ -90,7 +90,7 @@ def forward_input():
     sources=(PUBLISHED + " (ResBlock.emb_layers)",),
     depends_on=("unet.class-level-linear", "unet.embedding-width"),
 )
-def embedding_layers_missing():
+def embedding_layers_missing() -> Checks:
     yield from ()
 
 
@@ -103,7 +103,7 @@ def embedding_layers_missing():
     r"half precision, too.",
     sources=(TORCH + "torch.Tensor.type",),
 )
-def embedding_cast():
+def embedding_cast() -> Checks:
     yield from ()
 
 
@@ -117,7 +117,7 @@ def embedding_cast():
     r"already nothing happens.",
     sources=(TORCH + "broadcasting semantics",),
 )
-def embedding_axes():
+def embedding_axes() -> Checks:
     def appended(shape, rank):
         while len(shape) < rank:
             shape = (*shape, 1)
@@ -156,7 +156,7 @@ def embedding_axes():
     r"convolution $C \to C$ whose weights start at zero.",
     sources=(PUBLISHED + " (ResBlock.out_layers)",),
 )
-def out_layers_missing():
+def out_layers_missing() -> Checks:
     yield from ()
 
 
@@ -169,5 +169,5 @@ def out_layers_missing():
     r"of the others that can be called; first and others in turn equal the whole.",
     sources=(TORCH + "torch.nn.Sequential",),
 )
-def split_layers():
+def split_layers() -> Checks:
     yield from ()

@@ -6,7 +6,7 @@ in audit/comparisons/unet_listing.py.
 
 import importlib
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.execution import Raises, executes, token
 
 PUBLISHED = "openai/improved-diffusion, unet.py"
@@ -62,7 +62,7 @@ def through_all(layers, x):
     r"the program next.",
     sources=(PYTHON + "compound statements, indentation",),
 )
-def grammar():
+def grammar() -> Checks:
     empty = "class Base:\n    def run(self):\n\nclass Next(Base):\n    pass\n"
     filled = empty.replace("run(self):\n", "run(self):\n        raise NotImplementedError\n")
     yield refutes(executes(
@@ -86,7 +86,7 @@ def grammar():
     correction=r"Import or define those helpers, and remove the placeholder.",
     sources=("openai/improved-diffusion, nn.py",),
 )
-def placeholder_import():
+def placeholder_import() -> Checks:
     yield refutes(executes(
         "importing a module that does not exist",
         lambda: importlib.import_module("some_module").__name__, Raises("ModuleNotFoundError"),
@@ -103,7 +103,7 @@ def placeholder_import():
     statement=r"Tensors (line 324 on), layers (333 on), mathematics (325, 427) and arrays (418, "
     r"439) are imported; each is used. Nothing to verify.",
 )
-def imports():
+def imports() -> Checks:
     yield from ()
 
 
@@ -117,7 +117,7 @@ def imports():
     r"itself a module.",
     sources=(PUBLISHED + " (TimestepBlock)",),
 )
-def base_class():
+def base_class() -> Checks:
     yield from ()
 
 
@@ -133,7 +133,7 @@ def base_class():
     correction=r"Raise NotImplementedError in the base class.",
     depends_on=("unet.grammar",),
 )
-def base_silent():
+def base_silent() -> Checks:
     class Silent:
         def forward(self, x, embedding):
             pass
@@ -164,7 +164,7 @@ def base_silent():
     r"fails.",
     correction=r"TimestepEmbedSequential.",
 )
-def container_name():
+def container_name() -> Checks:
     yield refutes(token("class name", 336, "TimestepEmbedSquential", "TimestepEmbedSequential"))
 
 
@@ -177,7 +177,7 @@ def container_name():
     r"the order of resolution is container, sequential, marker, module.",
     sources=(PYTHON + "method resolution order",),
 )
-def container_bases():
+def container_bases() -> Checks:
     class Module:
         pass
 
@@ -209,7 +209,7 @@ def container_bases():
     r"bases; the one-argument forward of the sequential container is out of use.",
     depends_on=("unet.container-bases",),
 )
-def container_forward():
+def container_forward() -> Checks:
     class Own(TimedLayer):
         def forward(self, x, embedding):
             return ("own", x, embedding)
@@ -231,7 +231,7 @@ def container_forward():
     statement=r"Each layer is asked whether it derives from the marker class: marked ones, derived "
     r"classes included, are called with input and embedding, the others with the input alone.",
 )
-def dispatch():
+def dispatch() -> Checks:
     class Derived(TimedLayer):
         pass
 
@@ -267,7 +267,7 @@ def dispatch():
     r"layers that add one turn 0 into 1, not 3; a container without layers returns None.",
     correction=r"Put the return on the level of the loop, after it.",
 )
-def return_in_loop():
+def return_in_loop() -> Checks:
     three = [Layer()] * 3
     yield refutes(executes(
         "three layers that add one", lambda: first_only(three, 0), 1,

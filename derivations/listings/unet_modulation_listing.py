@@ -11,7 +11,7 @@ audit/comparisons/unet_modulation_listing.py.
 
 from sympy import S
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.listings.unet_listing import PUBLISHED
 from derivations.prover.counterexample import differs
 from derivations.prover.execution import Raises, evaluates, executes
@@ -48,7 +48,7 @@ def centred(values):
     sources=(TORCH + "torch.chunk",),
     depends_on=("unet.embedding-width",),
 )
-def chunk():
+def chunk() -> Checks:
     def halves(width):
         first = -(-width // 2)  # torch.chunk rounds the size of a block up
         return (first, width - first)
@@ -80,7 +80,7 @@ def chunk():
     r"zero starts without effect.",
     sources=("arXiv 2102.09672, appendix A", PUBLISHED),
 )
-def scale_and_shift():
+def scale_and_shift() -> Checks:
     channel = scale_shift(standard_normal("h"), scale, shift)
     yield identity(
         "mean and variance after modulation",
@@ -112,7 +112,7 @@ def scale_and_shift():
     sources=("Wu & He 2018, arXiv 1803.08494", PUBLISHED),
     depends_on=("unet.group-norm", "unet.embedding-axes"),
 )
-def additive_embedding():
+def additive_embedding() -> Checks:
     # Two pixels a channel; a group of one or of two channels.
     one, moved = [h_1, h_2], [h_1 + e_1, h_2 + e_1]
     pair = [h_1, h_2, h_3, h_4]
@@ -146,7 +146,7 @@ def additive_embedding():
     r"a $1 \times 1$ (or, by the switch, $3 \times 3$) convolution to the channels out.",
     sources=(PUBLISHED + " (ResBlock.skip_connection)",),
 )
-def skip_missing():
+def skip_missing() -> Checks:
     yield from ()
 
 
@@ -163,7 +163,7 @@ def skip_missing():
     sources=("He et al. 2015, arXiv 1512.03385", TORCH + "broadcasting semantics"),
     depends_on=("unet.skip-missing",),
 )
-def residual_sum():
+def residual_sum() -> Checks:
     yield from ()
 
 
@@ -178,7 +178,7 @@ def residual_sum():
     sources=(PUBLISHED + " (zero_module)",),
     supplied_by=("unet.zero-start-identity",),
 )
-def zero_start():
+def zero_start() -> Checks:
     yield from ()
 
 
@@ -192,7 +192,7 @@ def zero_start():
     sources=(PUBLISHED + " (zero_module)", "arXiv 1706.02677, section 5.1"),
     depends_on=("unet.residual-sum",),
 )
-def zero_start_identity():
+def zero_start_identity() -> Checks:
     x, weight, bias, feature = real("x weight bias feature")
     yield identity(
         "skip path plus a linear last layer at weight 0 and bias 0",

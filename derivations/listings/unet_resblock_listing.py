@@ -8,7 +8,7 @@ convolution that starts at zero), and a skip connection.
 
 import ast
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.listings.unet_listing import PUBLISHED, PYTHON, compiles
 from derivations.prover.execution import Raises, evaluates, executes, token
 
@@ -26,7 +26,7 @@ HELPERS = "openai/improved-diffusion, nn.py"
     r"scale and shift, dimension and checkpointing; names and defaults as published.",
     sources=(PUBLISHED + " (ResBlock)",),
 )
-def resblock_signature():
+def resblock_signature() -> Checks:
     yield from ()
 
 
@@ -39,7 +39,7 @@ def resblock_signature():
     r"storing a layer is an AttributeError.",
     sources=("PyTorch documentation: torch.nn.Module",),
 )
-def resblock_super():
+def resblock_super() -> Checks:
     yield from ()
 
 
@@ -51,7 +51,7 @@ def resblock_super():
     title="Channel count and embedding width are kept",
     statement=r"Both numbers are stored on the block under their own names.",
 )
-def resblock_stored():
+def resblock_stored() -> Checks:
     yield from ()
 
 
@@ -67,7 +67,7 @@ def resblock_stored():
     r"convolution of the output path.",
     sources=(PUBLISHED + " (ResBlock.out_layers)",),
 )
-def resblock_dropout():
+def resblock_dropout() -> Checks:
     yield from ()
 
 
@@ -83,7 +83,7 @@ def resblock_dropout():
     correction=r"Test for None, and reject numbers below 1.",
     sources=(PYTHON + "boolean operations",),
 )
-def resblock_out_channels():
+def resblock_out_channels() -> Checks:
     def by_truth(out, channels):
         return out or channels
 
@@ -112,7 +112,7 @@ def resblock_out_channels():
     r"rather than a $1 \times 1$ convolution in the skip path where channels change.",
     sources=(PUBLISHED + " (ResBlock)",),
 )
-def resblock_unread():
+def resblock_unread() -> Checks:
     class Stored:
         def __init__(self, channels, switch=False):
             self.channels, self.switch = channels, switch
@@ -148,7 +148,7 @@ def resblock_unread():
     r"them from the block on lines 380 and 387 is an AttributeError.",
     correction=r"Store both switches with the other arguments.",
 )
-def resblock_flags_lost():
+def resblock_flags_lost() -> Checks:
     class Lost:
         def __init__(self, switch=False):
             pass
@@ -182,7 +182,7 @@ def resblock_flags_lost():
     correction=r"State the condition, or choose a number of groups that divides the channels.",
     sources=(HELPERS + " (normalization)", "Wu & He 2018, arXiv 1803.08494"),
 )
-def group_norm():
+def group_norm() -> Checks:
     yield from ()
 
 
@@ -199,7 +199,7 @@ def group_norm():
     r"padding 1.",
     sources=(PUBLISHED + " (ResBlock.in_layers)",),
 )
-def in_convolution_missing():
+def in_convolution_missing() -> Checks:
     yield from ()
 
 
@@ -215,7 +215,7 @@ def in_convolution_missing():
     r"padding by keyword.",
     sources=(PYTHON + "calls",),
 )
-def convolution_comment():
+def convolution_comment() -> Checks:
     yield refutes(executes(
         "a positional argument after a keyword", lambda: compiles("call(width=1, 3)"),
         Raises("SyntaxError"), wrong={"the other order": lambda: compiles("call(3, width=1)")},
@@ -231,7 +231,7 @@ def convolution_comment():
     r"shift and $C$ without, which is what halving on line 389 gives back.",
     sources=(PYTHON + "conditional expressions",),
 )
-def embedding_width():
+def embedding_width() -> Checks:
     def width(channels, wanted):
         return 2 * channels if wanted else channels
 

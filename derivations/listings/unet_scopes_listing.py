@@ -4,7 +4,7 @@ Each entry is shown on a minimal construct of our own.  Lines 371-375 stand in t
 lines 377-395 outside of any class.  The last entry is about the network that the parts never make.
 """
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.listings.unet_listing import PUBLISHED, PYTHON
 from derivations.prover.execution import Raises, evaluates, executes
 
@@ -73,7 +73,7 @@ def _value_assigned():
     sources=(HELPERS, PUBLISHED),
     depends_on=("unet.placeholder-import",),
 )
-def helpers_undefined():
+def helpers_undefined() -> Checks:
     yield refutes(executes(
         "a method that calls an unbound name", lambda: _undefined_in_method()().layer,
         Raises("NameError"), wrong={"a bound name": lambda: _defined_in_method()().layer},
@@ -92,7 +92,7 @@ def helpers_undefined():
     correction=r"First entry of the embedding path, inside the initialiser.",
     sources=(PYTHON + "class definitions", PUBLISHED + " (ResBlock.emb_layers)"),
 )
-def class_level_activation():
+def class_level_activation() -> Checks:
     def unbound():
         class Block:
             no_such_helper()  # noqa: F821 - the undefined name is what is shown
@@ -124,7 +124,7 @@ def class_level_activation():
     correction=r"Second entry of the embedding path, inside the initialiser.",
     sources=(PYTHON + "resolution of names", PUBLISHED + " (ResBlock.emb_layers)"),
 )
-def class_level_linear():
+def class_level_linear() -> Checks:
     yield refutes(executes(
         "a class body that reads a parameter of the initialiser",
         lambda: _parameter_in_class_body()(8).layer, Raises("NameError"),
@@ -148,7 +148,7 @@ def class_level_linear():
     sources=(PYTHON + "class definitions",),
     depends_on=("unet.base-silent",),
 )
-def resblock_forward_outside():
+def resblock_forward_outside() -> Checks:
     class Base:
         def forward(self, x):
             return "base"
@@ -185,7 +185,7 @@ def resblock_forward_outside():
     sources=(PYTHON + "class definitions",),
     depends_on=("unet.resblock-forward-outside",),
 )
-def resblock_inner_outside():
+def resblock_inner_outside() -> Checks:
     class Stray:
         def forward(self, x):
             return self._inner(x)
@@ -218,7 +218,7 @@ def resblock_inner_outside():
     sources=(PUBLISHED + " (UNetModel, Upsample, Downsample)", HELPERS + " (normalization)"),
     depends_on=("unet.group-norm",),
 )
-def network_missing():
+def network_missing() -> Checks:
     def channels_left_over(channels, groups=32):
         return channels % groups
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 import sympy
 from sympy import Eq
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.moments.moments_physics import weighted_moment
 from derivations.prover.execution import evaluates, token
 from derivations.prover.induction import telescopes
@@ -51,7 +51,7 @@ def absolute_moment(law, order, centre=0):
     r"$E|X-c|^k<\infty$.",
     sources=(f"{BOOK}, definition 2.3.1",),
 )
-def absolute():
+def absolute() -> Checks:
     yield refutes(evaluates(
         "a fair sign, order 1 and 3 about 0: absolute moment and moment",
         lambda: tuple(f(SIGN, n) for n in (1, 3) for f in (absolute_moment, moment)),
@@ -85,7 +85,7 @@ def absolute():
     r"for even $k$.",
     sources=(f"{BOOK}, section 2.3",),
 )
-def even_orders():
+def even_orders() -> Checks:
     a, b = real("power_of_absolute power_of_value")
     yield implies(
         "induction from order 2j to 2j + 2: both powers gain equal factors (order 0 is 1 = 1)",
@@ -117,7 +117,7 @@ def even_orders():
     correction=r"provided $E|X-c|^k<\infty$",
     sources=(f"{BOOK}, definition 2.2.1",),
 )
-def finite():
+def finite() -> Checks:
     bound = real("bound")
     yield implies(
         "values within a bound: one more value keeps the first absolute moment within it",
@@ -146,7 +146,7 @@ def finite():
     r"the mixed moments.",
     correction=r"Introduce $Y$ with the mixed moments.",
 )
-def unused():
+def unused() -> Checks:
     yield refutes(token("only X is used", 113, "X$ 和 $Y$", "X$"))
 
 
@@ -159,7 +159,7 @@ def unused():
     r"restriction, and the separate rule for continuous variables, given later, is wrong.",
     supplied_by=("moments.essence", "moments.continuous.with-density"),
 )
-def discrete():
+def discrete() -> Checks:
     yield from ()
 
 
@@ -173,7 +173,7 @@ def discrete():
     correction=r"$k=0,1,2,\dots$, with $E[(X-c)^0]=1$",
     sources=(f"{BOOK}, definition 2.3.1",),
 )
-def order_zero():
+def order_zero() -> Checks:
     yield refutes(token("0 is not positive", 113, "正整数", "非负整数"))
     yield corrects(identity("order 0 is the total probability", moment(LAW, 0, c), 1,
                             wrong={"order 1": moment(LAW, 1, c)}))
@@ -188,7 +188,7 @@ def order_zero():
     r"definition).",
     sources=(f"{BOOK}, definition 2.3.1",),
 )
-def raw():
+def raw() -> Checks:
     yield identity("the first raw moment is the mean", moment(LAW, 1, 0),
                    p_1 * x_1 + p_2 * x_2 + (1 - p_1 - p_2) * x_3, wrong={"zero": 0})
 
@@ -202,7 +202,7 @@ def raw():
     r"its second the variance; with an absolute value the first would be the mean deviation.",
     sources=(f"{BOOK}, definition 2.3.1",),
 )
-def central():
+def central() -> Checks:
     mean = moment(LAW, 1)
     yield identity("order 1 vanishes", moment(LAW, 1, mean), 0, wrong={"the mean": mean})
     yield identity(
@@ -219,5 +219,5 @@ def central():
     statement=r"The centre is $C$ here and $c$ in the definition.",
     correction=r"$c=E(X)$",
 )
-def central_letter():
+def central_letter() -> Checks:
     yield refutes(token("one letter for one quantity", 116, "C=E(X)", "c=E(X)"))

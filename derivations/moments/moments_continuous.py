@@ -10,7 +10,7 @@ Source: Casella & Berger, Statistical inference, sections 2.2, 2.3 and 4.5.
 import sympy
 from sympy import Eq, Rational
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.moments.moments import LAW, moment
 from derivations.moments.moments_physics import AT, SUMS, centre
 from derivations.moments.moments_physics import M as SUMS_M
@@ -68,7 +68,7 @@ def differentiated_back():
     sources=(f"{BOOK}, definition 2.2.1",),
     depends_on=("moments.continuous.with-density",),
 )
-def density():
+def density() -> Checks:
     yield differentiated_back()
     yield refutes(differs(
         "uniform on [0, 2]: without the density 2, the mean is 1",
@@ -103,7 +103,7 @@ def density():
     assumptions=(L > 0,), witness={L: 2},
     sources=(f"{BOOK}, sections 2.2 and 3.3",),
 )
-def with_density():
+def with_density() -> Checks:
     yield differentiated_back()
     yield identity("total", uniform_moment(0, c, L), 1, given=(L > 0,), wrong={"length": L})
     yield identity("mean", uniform_moment(1, 0, L), L / 2, given=(L > 0,),
@@ -129,7 +129,7 @@ def with_density():
     r"integration.",
     correction=r"$\int_{\mathbb R}$ and $\iint_{\mathbb R^2}$",
 )
-def domain():
+def domain() -> Checks:
     yield refutes(token("single integral", 119, r"\int_k", r"\int_{\mathbb R}"))
     yield refutes(token("double integral", 119, r"\iint_{p+q}", r"\iint_{\mathbb R^2}"))
 
@@ -145,7 +145,7 @@ def domain():
     correction=r"the moment of order $k$ about $c$",
     sources=(f"{BOOK}, definition 2.3.1",),
 )
-def raw_name():
+def raw_name() -> Checks:
     one = ((1, sympy.S.One),)
     yield refutes(differs("X = 1: about 1 and about 0", moment(one, 1, 1), moment(one, 1), at={},
                           wrong={"about 1": moment(one, 1, 1)}))
@@ -161,7 +161,7 @@ def raw_name():
     correction=r"$\iint_{\mathbb R^2}(x-x_0)^p(y-y_0)^qf_{X,Y}(x,y)\,dx\,dy$",
     sources=(f"{BOOK}, section 4.1",),
 )
-def joint_density():
+def joint_density() -> Checks:
     yield differentiated_back()
     yield refutes(differs(
         "on the square of side 2 the integral is a product of two",
@@ -186,7 +186,7 @@ def joint_density():
     correction=r"mixed moment of order $(p,q)$ about $(x_0,y_0)$; central for $x_0=EX$, $y_0=EY$",
     sources=(f"{BOOK}, section 4.5",),
 )
-def joint_centre():
+def joint_centre() -> Checks:
     two = sympy.S(2)
     yield refutes(differs("about 0 and about the mean", uniform_moment(2, 0, two),
                           uniform_moment(2, 1, two), at={}, wrong={"4/3": Rational(4, 3)}))
@@ -203,7 +203,7 @@ def joint_centre():
     correction=r"$E[(X-c)^k]$ for every kind of variable",
     sources=(f"{BOOK}, definition 2.3.1",),
 )
-def two_definitions():
+def two_definitions() -> Checks:
     signed = without_density(1, 0, -1, 1) / 2
     absolute = (without_density(1, 0, 0, 1) - without_density(1, 0, -1, 0)) / 2
     yield refutes(differs("uniform on [-1, 1], order 1", absolute, signed, at={},
@@ -223,7 +223,7 @@ def two_definitions():
     r"$E(X-c)^3=EX^3-3c\,EX^2+3c^2EX-c^3$, discrete or continuous.",
     sources=(f"{BOOK}, definition 2.3.1 and theorem 2.2.5",),
 )
-def essence():
+def essence() -> Checks:
     yield identity(
         "a law of three values, order 3", moment(LAW, 3, c),
         moment(LAW, 3) - 3 * c * moment(LAW, 2) + 3 * c**2 * moment(LAW, 1) - c**3,

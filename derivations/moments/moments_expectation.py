@@ -9,7 +9,7 @@ Source: Casella & Berger, Statistical inference, section 2.2.
 import sympy
 from sympy import Eq, pi
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.moments.moments_continuous import (
     differentiated_back,
     uniform_moment,
@@ -37,7 +37,7 @@ BOOK = "Casella & Berger, Statistical inference"
     r"R}|x|f_X(x)\,dx<\infty$",
     sources=(f"{BOOK}, definition 2.2.1 and example 2.2.4",),
 )
-def expectation():
+def expectation() -> Checks:
     yield differentiated_back()
     yield identity("uniform on [0, L]: the middle", uniform_moment(1, 0, L), L / 2,
                    given=(L > 0,), wrong={"the end": L})
@@ -69,7 +69,7 @@ def expectation():
     r"the density is said to be that of $x$.",
     correction=r"$E(X)$; $f$ is the density of $X$",
 )
-def expectation_letter():
+def expectation_letter() -> Checks:
     yield refutes(token("the random variable is X", 119, "E(x)", "E(X)"))
     yield refutes(token("the density is that of X", 119, "$f(x)$是 $x$ 的", "$f(x)$ 是 $X$ 的"))
 
@@ -88,7 +88,7 @@ def expectation_letter():
     r"$1/L$.",
     sources=(f"{BOOK}, sections 1.6 and 3.3",),
 )
-def equal_probability():
+def equal_probability() -> Checks:
     yield refutes(implies(
         "a constant density h > 0 has total 2 h R > 1 on [-R, R] from R = 1/h on",
         (height > 0, Eq(R, 1 / height)), 2 * height * R > 1,
@@ -117,6 +117,6 @@ def equal_probability():
     "connective before it lacks a character.",
     correction="Write the full connective 也就是说, and values (取值) in place of variables.",
 )
-def wording():
+def wording() -> Checks:
     yield refutes(token("values occur, not variables", 119, "随机变量出现", "取值出现"))
     yield refutes(token("connective", 119, "也就说", "也就是说"))

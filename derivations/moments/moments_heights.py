@@ -11,7 +11,7 @@ from fractions import Fraction
 import sympy
 from sympy import Eq
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.moments.moments_physics import AT, POINTS, SUMS, M, centre_of, weighted_moment
 from derivations.moments.moments_physics import centre as about
 from derivations.prover.counterexample import counterexample
@@ -32,7 +32,7 @@ c, w_1, w_2, w_3, x_1, x_2, x_3 = real("c w_1 w_2 w_3 x_1 x_2 x_3")
     statement=r"$M_0=\sum_ih_i$ is the sum of the heights.",
     sources=("Goldstein, Classical mechanics",),
 )
-def height_total():
+def height_total() -> Checks:
     yield evaluates(
         "heights 1, 5 and 2 at 0, 1 and -1", lambda: weighted_moment(((1, 0), (5, 1), (2, -1)), 0),
         8, wrong={"sum of the positions": lambda: 0 + 1 - 1},
@@ -49,7 +49,7 @@ def height_total():
     statement=r"$M_1(0)=\sum_ix_ih_i$.",
     sources=("Goldstein, Classical mechanics",),
 )
-def height_first_sum():
+def height_first_sum() -> Checks:
     yield identity(
         "order 1 about 0", weighted_moment(POINTS, 1), x_1 * w_1 + x_2 * w_2 + x_3 * w_3,
         wrong={"order 2": weighted_moment(POINTS, 2)},
@@ -72,7 +72,7 @@ def height_first_sum():
     correction=r"$\sum_ix_ih_i/\sum_ih_i$ is the height-weighted centre of the positions",
     sources=("Goldstein, Classical mechanics",),
 )
-def height_centre():
+def height_centre() -> Checks:
     two = ((1, sympy.S(1)), (1, sympy.S(3)))
     yield refutes(evaluates(
         "moment, centre of the positions and mean height are three numbers",
@@ -105,7 +105,7 @@ def height_centre():
     r"under the weights $h_i$",
     sources=("Goldstein, Classical mechanics",),
 )
-def height_spread():
+def height_spread() -> Checks:
     def moment_and_range(points):
         heights = [w for w, _ in points]
         centre = Fraction(weighted_moment(points, 1), weighted_moment(points, 0))

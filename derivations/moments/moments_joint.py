@@ -11,7 +11,7 @@ from fractions import Fraction
 import sympy
 from sympy import Ne, Rational
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.moments.moments import BOOK, HALF, LAW, moment
 from derivations.prover.counterexample import differs
 from derivations.prover.execution import evaluates, token
@@ -40,7 +40,7 @@ def mixed_moment(law, order_x, order_y, centre_x=0, centre_y=0):
     correction=r"$E[(X-c_1)^p(Y-c_2)^q]$, provided the absolute mixed moment is finite",
     sources=(f"{BOOK}, section 4.5",),
 )
-def joint_absolute():
+def joint_absolute() -> Checks:
     opposite = ((HALF, 1, -1), (HALF, -1, 1))
     yield refutes(evaluates(
         "opposite signs: the absolute mixed moment is 1, the mixed moment -1",
@@ -69,7 +69,7 @@ def joint_absolute():
     correction=r"about the point $(c_1,c_2)$",
     sources=(f"{BOOK}, section 4.5",),
 )
-def joint_point():
+def joint_point() -> Checks:
     equal = ((Rational(1, 2), 1, 1), (Rational(1, 2), -1, -1))
     yield refutes(implies(
         "X = Y a fair sign: about (1, -1) the moment (1, 1) is 0; about (c, c) it never is", (),
@@ -89,7 +89,7 @@ def joint_point():
     r"general; the pair $(p,q)$ does.",
     sources=(f"{BOOK}, section 4.5",),
 )
-def joint_order():
+def joint_order() -> Checks:
     yield differs(
         "X = 1, Y = 2: orders (2, 1) and (1, 2) both add up to 3",
         mixed_moment(((1, sympy.S(1), sympy.S(2)),), 2, 1),
@@ -106,7 +106,7 @@ def joint_order():
     statement=r"The centres are set as a letter times a digit.",
     correction=r"$c_1$, $c_2$",
 )
-def joint_subscripts():
+def joint_subscripts() -> Checks:
     yield refutes(token("first centre", 117, "X-c1", "X-c_1"))
     yield refutes(token("second centre", 118, "c1=c2=0", "c_1=c_2=0"))
 
@@ -119,7 +119,7 @@ def joint_subscripts():
     statement=r"For $c_1=c_2=0$: the mixed raw moment $EX^pY^q$ (without absolute values).",
     sources=(f"{BOOK}, section 4.5",),
 )
-def joint_raw():
+def joint_raw() -> Checks:
     yield identity("with q = 0 it is a raw moment of X", mixed_moment(JOINT, 2, 0), moment(LAW, 2),
                    wrong={"order 1": moment(LAW, 1)})
 
@@ -133,7 +133,7 @@ def joint_raw():
     r"$EXY-EX\,EY$, once the absolute values are dropped.",
     sources=(f"{BOOK}, definition 4.5.1 and theorem 4.5.3",),
 )
-def joint_central():
+def joint_central() -> Checks:
     mean_x, mean_y = mixed_moment(JOINT, 1, 0), mixed_moment(JOINT, 0, 1)
     yield identity(
         "order (1, 1) is the covariance", mixed_moment(JOINT, 1, 1, mean_x, mean_y),
@@ -153,7 +153,7 @@ def joint_central():
     "punctuation, as if one were the condition of the other.",
     correction="A semicolon between the two definitions.",
 )
-def joint_separator():
+def joint_separator() -> Checks:
     yield refutes(token("a separator is missing", 118, "原点矩$c1", "原点矩；$c_1"))
 
 
@@ -165,7 +165,7 @@ def joint_separator():
     statement="The last word of the line is a homophone: distance is printed for moment.",
     correction="中心矩",
 )
-def joint_homophone():
+def joint_homophone() -> Checks:
     yield refutes(token("homophone", 118, "中心距", "中心矩"))
 
 
@@ -178,7 +178,7 @@ def joint_homophone():
     "cases carry in the next line.",
     correction="阶混合矩 (mixed moment)",
 )
-def joint_name():
+def joint_name() -> Checks:
     yield refutes(token("mixed is left out", 117, "阶矩", "阶混合矩"))
 
 
@@ -191,7 +191,7 @@ def joint_name():
     "dollars, and a bullet is the sign of multiplication.",
     correction=r"$X,Y$, $c$, $k$ inside dollars; $\cdot$ or nothing for the product",
 )
-def joint_markup():
+def joint_markup() -> Checks:
     for line, stands, right in (
         (113, "为X关于", "为 $X$ 关于"), (116, "称为k阶", "称为 $k$ 阶"), (117, "$X，Y $", "$X,Y$"),
         (117, "$ c$", "$c$"), (117, "$ p+q$", "$p+q$"), (117, r"\bullet", r"\cdot"),
@@ -212,5 +212,5 @@ def joint_markup():
     sources=("CommonMark 0.31.2, section 6.8 (soft line breaks)",),
     depends_on=("bayes.layout",),
 )
-def layout():
+def layout() -> Checks:
     yield from ()

@@ -12,7 +12,7 @@ Source: Stein 1972 (Proc. Sixth Berkeley Symposium, vol. 2, 583-602); Casella & 
 import sympy
 from sympy import Rational, pi
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.balls import encloses, gaussian_integral
 from derivations.prover.gaussian_forms import expectation
 from derivations.prover.induction import Recursion, invariant
@@ -59,7 +59,7 @@ def enclosed_moment(order):
     "moment of the normal is needed; it computes no moment of the normal.",
     supplied_by=("gaussian.density", "gaussian.mean", "moments.normal-second"),
 )
-def normal_orders():
+def normal_orders() -> Checks:
     yield from ()
 
 
@@ -76,7 +76,7 @@ def normal_orders():
     sources=("Stein 1972, Proc. Sixth Berkeley Symposium 2, 583-602",),
     depends_on=("gaussian.density", "kl.log-bound"),
 )
-def stein():
+def stein() -> Checks:
     density = normal_density(u, 0, 1)
     yield identity("the density's own equation", sympy.diff(density, u), -u * density,
                    wrong={"no sign": u * density})
@@ -136,7 +136,7 @@ def stein():
     sources=("Casella & Berger, Statistical inference, section 3.3",),
     depends_on=("moments.stein", "gaussian.mean", "gaussian.variance"),
 )
-def normal_second():
+def normal_second() -> Checks:
     yield identity(
         "E(mu + sigma Z)^2 with E Z = 0, E Z^2 = 1", expectation(x**2, x, mu, sigma**2),
         normal_second_moment(mu, sigma**2),
@@ -159,7 +159,7 @@ def normal_second():
     sources=("Casella & Berger, Statistical inference, section 3.3",),
     depends_on=("moments.stein",),
 )
-def normal_fourth():
+def normal_fourth() -> Checks:
     density = normal_density(u, 0, 1)
     yield identity("-u^3 phi is a primitive of u^4 phi - 3 u^2 phi, so E Z^4 = 3",
                    sympy.diff(-(u**3) * density, u), u**4 * density - 3 * u**2 * density,

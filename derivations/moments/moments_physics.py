@@ -12,7 +12,7 @@ from fractions import Fraction
 import sympy
 from sympy import Eq, Or
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.counterexample import differs
 from derivations.prover.execution import evaluates
 from derivations.prover.induction import Recursion, invariant
@@ -58,7 +58,7 @@ def cross(a, b):
     title="Headings for the physical and the mathematical meaning",
     statement="Three bold headings; the first has no text of its own and runs into the second.",
 )
-def headings():
+def headings() -> Checks:
     yield from ()
 
 
@@ -78,7 +78,7 @@ def headings():
     r"coordinate measured from $c$.",
     sources=("Goldstein, Classical mechanics",),
 )
-def product():
+def product() -> Checks:
     signed = weighted_moment(POINTS, 1, c)
     distances = sum(w * sympy.Abs(x - c) for w, x in POINTS)
     yield identity(
@@ -106,7 +106,7 @@ def product():
     "description, but a few moments do not determine the distribution: two different sets of "
     "weights share the moments of orders 0, 1, 2 and 3.",
 )
-def single_moment():
+def single_moment() -> Checks:
     half, eighth = Fraction(1, 2), Fraction(1, 8)
     two = ((half, -1), (half, 1))
     three = ((eighth, -2), (Fraction(3, 4), 0), (eighth, 2))
@@ -128,7 +128,7 @@ def single_moment():
     r"is.",
     sources=("Goldstein, Classical mechanics",),
 )
-def reference_point():
+def reference_point() -> Checks:
     yield identity(
         "shift of the first moment", weighted_moment(POINTS, 1, c),
         weighted_moment(POINTS, 1) - c * TOTAL,
@@ -159,7 +159,7 @@ def reference_point():
     correction="A moment is a number that describes how weights are distributed over points, or "
     "the probability of a random variable over its values.",
 )
-def measure_word():
+def measure_word() -> Checks:
     yield evaluates(
         "two points, two systems of weights, two first moments, one of them negative",
         lambda: tuple(weighted_moment(((w_left, -1), (1, 1)), 1) for w_left in (1, 3)), (0, -2),
@@ -179,7 +179,7 @@ def measure_word():
     correction="参考点（基点、原点）: a point; axes matter only where coordinates or an axis do.",
     sources=("Goldstein, Classical mechanics, chapter 4",),
 )
-def reference_frame():
+def reference_frame() -> Checks:
     angle = real("angle")
     turned = (sympy.cos(angle) * r_x - sympy.sin(angle) * r_y,
               sympy.sin(angle) * r_x + sympy.cos(angle) * r_y)
@@ -204,7 +204,7 @@ def reference_frame():
     r"perpendicular distance of the line of action.",
     sources=("Goldstein, Classical mechanics, section 1.1",),
 )
-def torque():
+def torque() -> Checks:
     r, f = (r_x, r_y, r_z), (F_x, F_y, F_z)
     squared = sum(t * t for t in cross(r, f))
     inner = sum(a * b for a, b in zip(r, f, strict=True))
@@ -248,7 +248,7 @@ def times(a, b):
     "of a force, with the perpendicular distance, is a torque.",
     sources=("BIPM, The International System of Units",),
 )
-def any_quantity():
+def any_quantity() -> Checks:
     yield refutes(evaluates(
         "mass times length and charge times length do not have the dimension of a torque",
         lambda: (times(MASS, LENGTH) == TORQUE, times(CHARGE, LENGTH) == TORQUE), (False, False),
@@ -271,7 +271,7 @@ def any_quantity():
     r"total is 0 and no centre exists.",
     sources=("Goldstein, Classical mechanics",),
 )
-def point_values():
+def point_values() -> Checks:
     yield evaluates(
         "total 0, first moment 1: no point is a centre",
         lambda: (weighted_moment(((1, 1), (-1, 0)), 0), weighted_moment(((1, 1), (-1, 0)), 1)),

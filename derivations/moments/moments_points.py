@@ -11,7 +11,7 @@ Source: Goldstein, Classical mechanics, chapters 1 and 5.
 import sympy
 from sympy import Eq, Ne, Or
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.moments.moments_physics import (
     AT,
     POINTS,
@@ -60,7 +60,7 @@ def inertia_sums(z):
     statement=r"$M_0=\sum_im_i$ is the total mass, about every reference point.",
     sources=("Goldstein, Classical mechanics",),
 )
-def mass_total():
+def mass_total() -> Checks:
     yield identity(
         "order 0 drops the positions", weighted_moment(POINTS, 0, c), w_1 + w_2 + w_3,
         wrong={"the first moment": weighted_moment(POINTS, 1, c)},
@@ -87,7 +87,7 @@ def mass_total():
     sources=("Goldstein, Classical mechanics, section 1.2",),
     depends_on=("moments.reference-point",),
 )
-def mass_centroid():
+def mass_centroid() -> Checks:
     yield refutes(differs(
         "mass 2 at position 3", weighted_moment(((2, sympy.S(3)),), 1), sympy.S(3), at={},
         wrong={"the moment itself": sympy.S(6)},
@@ -134,7 +134,7 @@ def mass_centroid():
     sources=("Goldstein, Classical mechanics, section 5.3",),
     depends_on=("moments.mass.inertia-trace",),
 )
-def mass_inertia():
+def mass_inertia() -> Checks:
     on_a_line = inertia_tensor(w_1, (x_1, 0, 0)) + inertia_tensor(w_2, (x_2, 0, 0))
     yield identity(
         "masses on the x axis, axis z", on_a_line[2, 2],
@@ -167,7 +167,7 @@ def mass_inertia():
     r"of the three moments of inertia.",
     sources=("Goldstein, Classical mechanics, section 5.3",),
 )
-def inertia_trace():
+def inertia_trace() -> Checks:
     tensor = inertia_tensor(w_1, (x_1, y_1, z_1)) + inertia_tensor(w_2, (x_2, y_2, z_2))
     second = w_1 * (x_1**2 + y_1**2 + z_1**2) + w_2 * (x_2**2 + y_2**2 + z_2**2)
     yield identity("sum of the diagonal, mass by mass", tensor.trace(), 2 * second,
@@ -185,7 +185,7 @@ def inertia_trace():
     "word; the parallel-axis identity connects the two.",
     supplied_by=("moments.parallel-axes",),
 )
-def raw_against_central():
+def raw_against_central() -> Checks:
     yield from ()
 
 
@@ -199,7 +199,7 @@ def raw_against_central():
     assumptions=(Ne(TOTAL, 0),), witness={w_1: 1, w_2: 1, w_3: 1},
     sources=("Goldstein, Classical mechanics, section 5.3",),
 )
-def parallel_axes():
+def parallel_axes() -> Checks:
     centre = centre_of(POINTS)
     central = weighted_moment(POINTS, 2, centre)
     yield identity(

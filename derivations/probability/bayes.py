@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from sympy import Eq, Le, Ne, Or, Rational
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.gaussian.gaussian import log_density
 from derivations.probability.joint_table import conditional, probability
 from derivations.prover.counterexample import counterexample
@@ -63,7 +63,7 @@ POSITIVE_PRIORS = tuple(prior > 0 for prior in PRIORS)
     title="Heading: Bayes' rule",
     statement="The heading announces Bayes' rule, and the section below it states the rule.",
 )
-def heading():
+def heading() -> Checks:
     yield from ()
 
 
@@ -82,7 +82,7 @@ def heading():
     correction=r"Add: for $P(x) > 0$ and $P(\theta) > 0$ (for $P(\theta) = 0$ the posterior is 0).",
     sources=("Bayes 1763", "Kolmogorov 1933, chapter I, section 4", "Bishop 2006, eq. (1.12)"),
 )
-def rule():
+def rule() -> Checks:
     given = (*POSSIBLE, PRIORS[0] > 0, P_X > 0)
     yield identity(
         "posterior by its definition against the right side", POSTERIORS[0],
@@ -124,7 +124,7 @@ def rule():
     witness=UNIFORM,
     sources=("Casella & Berger 2002, Statistical Inference, section 1.3",),
 )
-def rule_is_not_symmetric():
+def rule_is_not_symmetric() -> Checks:
     rates = (Fraction(99, 100), Fraction(1, 20))
     priors = (Fraction(1, 1000), Fraction(999, 1000))
     yield evaluates(
@@ -150,7 +150,7 @@ def rule_is_not_symmetric():
     statement=r"The left side sets the bar with \mid, the right side with a bare |: two spacings.",
     correction=r"$P(x \mid \theta)$",
 )
-def bar():
+def bar() -> Checks:
     yield refutes(token("the bar without its spacing", 18, r"P(x|\theta)", r"P(x\mid\theta)"))
 
 
@@ -171,7 +171,7 @@ def bar():
     sources=("Bishop 2006, PRML, section 2.3.3, eqs. (2.115) and (2.116)",),
     depends_on=("gaussian.density", "bayes.rule"),
 )
-def rule_for_densities():
+def rule_for_densities() -> Checks:
     theta, x, m, v, s = real("theta x m v s")
     joint = log_density(theta, m, v) + log_density(x, theta, s)
     marginal = log_density(x, m, s + v)

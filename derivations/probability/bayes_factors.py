@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from sympy import Rational
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.probability.bayes import (
     CELLS,
     LIKELIHOODS,
@@ -48,7 +48,7 @@ from derivations.symbols import real
     correction="Set them as a list.",
     sources=("CommonMark 0.31.2, section 6.8 (soft line breaks)",),
 )
-def layout():
+def layout() -> Checks:
     yield from ()
 
 
@@ -61,7 +61,7 @@ def layout():
     statement="In two of the four definitions the colon and a blank stand inside the formula.",
     correction=r"$P(\theta)$: and $P(x)$:, as in the two lines between.",
 )
-def colon():
+def colon() -> Checks:
     yield refutes(token("the colon belongs behind the closing dollar", 13, ") : $", ")$: "))
     yield refutes(token("the colon belongs behind the closing dollar", 16, ") : $", ")$: "))
 
@@ -80,7 +80,7 @@ def colon():
     witness=UNIFORM,
     sources=("Kolmogorov 1933, chapter I",),
 )
-def prior():
+def prior() -> Checks:
     last = 1 - sum(CELLS[:-1])
     yield identity(
         "the priors of a partition add up to 1", sum(PRIORS).subs(CELLS[-1], last), 1,
@@ -103,7 +103,7 @@ def prior():
     witness=UNIFORM,
     sources=("Fisher 1922, On the mathematical foundations of theoretical statistics",),
 )
-def likelihood():
+def likelihood() -> Checks:
     yield identity(
         "for a fixed hypothesis the probabilities of the two outcomes add up to 1",
         conditional(TABLE, X, hypothesis(1)) + conditional(TABLE, NOT_X, hypothesis(1)), 1,
@@ -124,7 +124,7 @@ def likelihood():
     ),
     sources=("Fisher 1922, On the mathematical foundations of theoretical statistics",),
 )
-def likelihood_is_no_distribution():
+def likelihood_is_no_distribution() -> Checks:
     theta = real("theta")
     mass = theta**2 / 2
     yield identity(
@@ -159,7 +159,7 @@ def likelihood_is_no_distribution():
     witness=UNIFORM,
     sources=("Kolmogorov 1933, chapter I",),
 )
-def posterior_probability():
+def posterior_probability() -> Checks:
     yield identity(
         "the posteriors of a partition add up to 1", sum(POSTERIORS), 1,
         given=(*POSSIBLE, P_X > 0),
@@ -188,7 +188,7 @@ def posterior_probability():
     sources=("Kolmogorov 1933, chapter I, section 4", "Bishop 2006, PRML, eq. (1.13)"),
     depends_on=("bayes.total-probability",),
 )
-def normaliser_given_all():
+def normaliser_given_all() -> Checks:
     quarter = Fraction(1, 4)
     coins = {(a, b, int(a == b == 1)): quarter for a in (0, 1) for b in (0, 1)}
     yield refutes(evaluates(
@@ -222,7 +222,7 @@ def normaliser_given_all():
     correction=r"$P(x) = \sum_i P(x \mid \theta_i)\,P(\theta_i)$.",
     supplied_by=("bayes.total-probability",),
 )
-def normaliser_formula():
+def normaliser_formula() -> Checks:
     yield from ()
 
 
@@ -239,7 +239,7 @@ def normaliser_formula():
     witness=UNIFORM,
     sources=("Kolmogorov 1933, chapter I, section 4",),
 )
-def total_probability():
+def total_probability() -> Checks:
     given = (*POSSIBLE, *POSITIVE_PRIORS)
     yield identity(
         "three hypotheses", P_X, evidence(PRIORS, LIKELIHOODS), given=given,
@@ -273,7 +273,7 @@ def total_probability():
     witness=UNIFORM,
     sources=("Bishop 2006, PRML, section 1.2.3",),
 )
-def normaliser():
+def normaliser() -> Checks:
     terms = [posterior(p, q, P_X) for p, q in zip(PRIORS, LIKELIHOODS, strict=True)]
     yield identity(
         "the right side of Bayes' rule adds up to 1 over the hypotheses", sum(terms), 1,

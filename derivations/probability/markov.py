@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from sympy import Rational
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.probability.joint_table import (
     EIGHT_ATOMS,
     A,
@@ -91,7 +91,7 @@ def factorised(table) -> Fraction:
     ),
     correction=r"$A \to B \to C$, followed by a comma",
 )
-def subscript():
+def subscript() -> Checks:
     yield refutes(token("a subscript that nothing defines", 29, r"C_{\prime}", "C$"))
 
 
@@ -104,7 +104,7 @@ def subscript():
     statement="Lines 29 and 227 spell the name with one character, line 214 with another.",
     correction="马尔可夫, the standard form, throughout",
 )
-def spelling():
+def spelling() -> Checks:
     for line in (29, 227):
         yield refutes(token("the less usual transcription", line, "马尔科夫", "马尔可夫"))
 
@@ -129,7 +129,7 @@ def spelling():
     ),
     sources=("Markov 1906", "Feller 1968, An Introduction to Probability Theory I, chapter XV"),
 )
-def markov_property():
+def markov_property() -> Checks:
     yield identity(
         "in the table, given B, what A was does not matter",
         [conditional(MARKOV, C, both(A, B)),
@@ -164,7 +164,7 @@ def markov_property():
     witness=witness(),
     sources=("Dawid 1979, Conditional independence in statistical theory",),
 )
-def conditional_independence():
+def conditional_independence() -> Checks:
     together = conditional(EIGHT_ATOMS, both(A, C), B)
     # P(A, B) > 0 makes P(A | B) a divisor, so the two differences vanish together.
     yield identity(
@@ -192,7 +192,7 @@ def conditional_independence():
     sources=("Dawid 1979, Conditional independence in statistical theory",),
     depends_on=("markov.conditional-independence",),
 )
-def reversed_chain():
+def reversed_chain() -> Checks:
     yield identity(
         "A given B and C", conditional(MARKOV, A, both(B, C)), conditional(MARKOV, A, B),
         given=(*GIVEN, g > 0),
@@ -213,7 +213,7 @@ def reversed_chain():
     correction="Let $A, B, C$ be random variables; every equation is meant for all their values.",
     supplied_by=("markov.states",),
 )
-def events():
+def events() -> Checks:
     yield from ()
 
 
@@ -230,7 +230,7 @@ def events():
     ),
     sources=("Dawid 1979, Conditional independence in statistical theory",),
 )
-def states():
+def states() -> Checks:
     yield evaluates(
         "the equation holds at b = 1 and fails at b = 0",
         lambda: tuple(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sympy import Eq
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.probability.joint_table import A, B, C, both, conditional, probability, witness
 from derivations.probability.markov import (
     C_REPEATS_A,
@@ -58,7 +58,7 @@ from derivations.prover.smt import implies
     sources=("Kolmogorov 1933, chapter I, section 4",),
     depends_on=("bayes.chain-rule.first",),
 )
-def joint_first():
+def joint_first() -> Checks:
     yield identity(
         "in every table, Markov or not", P_ABC, C_GIVEN_AB * P_AB, given=GIVEN_AB,
         wrong={"with the Markov property": C_GIVEN_B * P_AB},
@@ -83,7 +83,7 @@ def joint_first():
     sources=("Feller 1968, An Introduction to Probability Theory I, chapter XV",),
     depends_on=("bayes.chain-rule", "markov.property"),
 )
-def joint():
+def joint() -> Checks:
     yield identity(
         "in every table with the Markov property", probability(MARKOV, A, B, C),
         markov_joint(M_P_A, M_B_GIVEN_A, M_C_GIVEN_B), given=GIVEN,
@@ -118,7 +118,7 @@ def joint():
     sources=("Feller 1968, An Introduction to Probability Theory I, chapter XV",),
     depends_on=("bayes.chain-rule.conditional", "markov.property"),
 )
-def conditional_pair():
+def conditional_pair() -> Checks:
     yield identity(
         "in every table with the Markov property", conditional(MARKOV, both(B, C), A),
         M_B_GIVEN_A * M_C_GIVEN_B, given=GIVEN,
@@ -149,7 +149,7 @@ def conditional_pair():
     correction=r"\textcolor{red}{...}",
     sources=("Carlisle, Packages in the graphics bundle (LaTeX), the color package",),
 )
-def colour():
+def colour() -> Checks:
     for line in (31, 32):
         yield refutes(token("a switch, not a command with an argument", line, r"\color{red}{",
                             r"\textcolor{red}{"))

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from sympy import Integer
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.probability.joint_table import (
     EIGHT_ATOMS,
     NON_NEGATIVE,
@@ -82,7 +82,7 @@ def undefined(reason, table, event, given, defined_given):
     sources=("Bishop 2006, PRML, eqs. (1.11) and (1.12)",),
     depends_on=("bayes.product-rule", "bayes.rule"),
 )
-def heading_of_product_rule():
+def heading_of_product_rule() -> Checks:
     yield refutes(token("the name of the rule in line 18", 21, "贝叶斯公式", "乘法公式"))
     yield corrects(identity(
         "Bayes' rule is what the two factorisations of line 24 give after a division by P(B)",
@@ -105,7 +105,7 @@ def heading_of_product_rule():
     correction=r"Enclose the lines in \begin{aligned} ... \end{aligned}.",
     sources=("Knuth 1984, The TeXbook, chapter 22",),
 )
-def alignment():
+def alignment() -> Checks:
     for line, start in ((24, "&P(A,B)="), (25, "&P(A,B,C)="), (26, "&P(B,C"),
                         (31, "&P(A,B,C)="), (32, "&P(B,C")):
         yield refutes(token("an alignment mark with nothing to align", line, start,
@@ -129,7 +129,7 @@ def alignment():
     ),
     sources=("Kolmogorov 1933, chapter I, section 4",),
 )
-def product_rule_of_two_events():
+def product_rule_of_two_events() -> Checks:
     yield identity(
         "conditioned on A", P_AB, product_rule(P_A, B_GIVEN_A), given=GIVEN_A,
         wrong={"as if independent": P_A * P_B, "the other prior": B_GIVEN_A * P_B},
@@ -156,7 +156,7 @@ def product_rule_of_two_events():
     correction=r"Add: for $P(A,B) > 0$.",
     sources=("Kolmogorov 1933, chapter I, section 4",),
 )
-def chain_rule_first():
+def chain_rule_first() -> Checks:
     yield identity(
         "the product rule for the events C and (A and B)", P_ABC, product_rule(P_AB, C_GIVEN_AB),
         given=GIVEN_AB,
@@ -189,7 +189,7 @@ def chain_rule_first():
     sources=("Kolmogorov 1933, chapter I, section 4",),
     depends_on=("bayes.product-rule", "bayes.chain-rule.first"),
 )
-def chain_rule_of_three_events():
+def chain_rule_of_three_events() -> Checks:
     yield identity(
         "the second equality", C_GIVEN_AB * P_AB, chain_rule(P_A, B_GIVEN_A, C_GIVEN_AB),
         given=GIVEN_AB, wrong={"P(A) left out": C_GIVEN_AB * B_GIVEN_A},
@@ -218,7 +218,7 @@ def chain_rule_of_three_events():
     correction=r"Add: for $P(A,B) > 0$.",
     sources=("Kolmogorov 1933, chapter I, section 4",),
 )
-def conditional_chain_rule():
+def conditional_chain_rule() -> Checks:
     yield identity(
         "joint conditional probability against the product", BC_GIVEN_A, B_GIVEN_A * C_GIVEN_AB,
         given=GIVEN_AB,
@@ -243,7 +243,7 @@ def conditional_chain_rule():
     sources=("Kolmogorov 1933, chapter I, section 4",),
     depends_on=("bayes.product-rule",),
 )
-def chain_rule_of_any_number():
+def chain_rule_of_any_number() -> Checks:
     joint, product, following = real("J Pi j")
     # J is the probability of the first k events together; one more event makes it j <= J.
     events = Recursion(

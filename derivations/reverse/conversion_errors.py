@@ -9,7 +9,7 @@ The first from DDIM (9), arXiv 2010.02502; the second from Salimans & Ho 2022, a
 
 from sympy import Rational, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.balls import lies_within
 from derivations.prover.execution import evaluates
 from derivations.prover.normal_form import identity
@@ -47,7 +47,7 @@ from derivations.symbols import real
     code=("core.weightings.convert_weighting",),
     depends_on=("conversions.x0-from-eps",),
 )
-def error_of_image():
+def error_of_image() -> Checks:
     guess = real("eps_hat")
     yield identity(
         "two noises at the same x_t",
@@ -85,7 +85,7 @@ def error_of_image():
     code=("core.weightings.convert_weighting",),
     depends_on=("conversions.eps-from-v", "conversions.x0-from-v"),
 )
-def error_of_v():
+def error_of_v() -> Checks:
     v, guess = real("v v_hat")
     of_v = (guess - v) ** 2
     of_eps = (eps_from_v(x_t, guess, B) - eps_from_v(x_t, v, B)) ** 2

@@ -12,7 +12,7 @@ DDPM = arXiv 2006.11239, DDIM = arXiv 2010.02502; v from Salimans & Ho 2022, arX
 
 from sympy import Matrix, Rational, cos, diff, sin, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.normal_form import identity
 from derivations.reverse.posterior import LINES, log_normal
 from derivations.symbols import real
@@ -78,7 +78,7 @@ NOISY_WITNESS = {B: Rational(1, 2)}
     sources=(DDPM_4, DDIM_9),
     code=("core.conversions.x_0_from_eps",),
 )
-def clean_from_noise():
+def clean_from_noise() -> Checks:
     yield identity(
         "put x_t of DDPM (4) in: x_0 comes back",
         x_0_from_eps(noised(x_0, eps, B), eps, B), x_0, given=NOISY,
@@ -102,7 +102,7 @@ def clean_from_noise():
     sources=(DDPM_4,),
     code=("core.conversions.eps_from_x_0",),
 )
-def noise_from_clean():
+def noise_from_clean() -> Checks:
     yield identity(
         "put x_t of DDPM (4) in: eps comes back",
         eps_from_x_0(noised(x_0, eps, B), x_0, B), eps, given=NOISY,
@@ -130,7 +130,7 @@ def noise_from_clean():
     sources=(SALIMANS,),
     code=("core.conversions.v_from_x_0",),
 )
-def rotation():
+def rotation() -> Checks:
     turn = Matrix([[diff(f, variable) for variable in (x_0, eps)]
                    for f in (noised(x_0, eps, B), v_from_x_0(x_0, eps, B))])
     yield identity(
@@ -164,7 +164,7 @@ def rotation():
     code=("core.conversions.x_0_from_v",),
     depends_on=("conversions.v-rotation",),
 )
-def clean_from_v():
+def clean_from_v() -> Checks:
     here, v = noised(x_0, eps, B), v_from_x_0(x_0, eps, B)
     yield identity(
         "the first row of the inverse rotation", x_0_from_v(here, v, B), x_0, given=NOISY,
@@ -185,7 +185,7 @@ def clean_from_v():
     code=("core.conversions.eps_from_v",),
     depends_on=("conversions.v-rotation",),
 )
-def noise_from_v():
+def noise_from_v() -> Checks:
     here, v = noised(x_0, eps, B), v_from_x_0(x_0, eps, B)
     yield identity(
         "the second row of the inverse rotation", eps_from_v(here, v, B), eps, given=NOISY,
@@ -213,7 +213,7 @@ def noise_from_v():
     code=("core.conversions.score_from_eps", "core.conversions.eps_from_score"),
     depends_on=("conversions.eps-from-x0",),
 )
-def score():
+def score() -> Checks:
     slope = diff(log_normal(x_t, sqrt(B) * x_0, 1 - B), x_t).subs(x_t, noised(x_0, eps, B))
     yield identity(
         "differentiate the log density of DDPM (4)", slope, score_from_eps(eps, B), given=NOISY,

@@ -11,7 +11,7 @@ al. 2022, arXiv 2201.06503.  iDDPM = Nichol & Dhariwal 2021, arXiv 2102.09672.
 from flint import arb
 from sympy import Rational, diff, exp, log, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.balls import lies_within
 from derivations.prover.gaussian_forms import condition, covariance, expectation, standard_normal
 from derivations.prover.induction import Recursion, invariant
@@ -75,7 +75,7 @@ C_X0 = posterior_coefficient_x_0(beta, A, A_T)
     sources=(BAO,),
     depends_on=("bound.log-inequality",),
 )
-def optimal():
+def optimal() -> Checks:
     def cost(variance):
         # E of the squared distance is s: the density at a squared distance s is the expectation.
         return -log_normal(sqrt(s), 0, variance)
@@ -112,7 +112,7 @@ def optimal():
     sources=("law of total variance", BAO),
     depends_on=("posterior.mean", "posterior.variance", "variance.gaussian-data"),
 )
-def total():
+def total() -> Checks:
     # Given x_t, value a of x_0 has some weight p, and x_{t-1} is N(c a + d, rest) beside it.
     c, d, rest, p, a, y = real("c d rest p a y")
     mass, first, second, mean, square = real("mass first second mean square")
@@ -173,7 +173,7 @@ def total():
     sources=("least squares; linear minimum mean squared error",),
     depends_on=("variance.total",),
 )
-def linear_guess():
+def linear_guess() -> Checks:
     k, guess, first, second = real("k guess first second")
     yield identity(
         "given x_t, with moments first and second of x_0, any guess errs by the variance and a "
@@ -212,7 +212,7 @@ def linear_guess():
     sources=(SECTION_32, BAO),
     depends_on=("variance.optimal", "variance.total", "variance.linear-guess"),
 )
-def bounds():
+def bounds() -> Checks:
     # m stands for E Var(x_0 | x_t), between 0 and the error of the best linear guess.
     value = BETA_TILDE + A * beta**2 / (1 - A_T) ** 2 * m
     yield identity(
@@ -256,7 +256,7 @@ def bounds():
     code=("core.reverse.p_mean_variance",),
     depends_on=("posterior.variance.below-beta", "posterior.first-step"),
 )
-def log_interpolation():
+def log_interpolation() -> Checks:
     high, low = real("log_beta log_beta_tilde")
     tilde = BETA_TILDE
     value = learned_variance(beta, tilde, w)

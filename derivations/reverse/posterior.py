@@ -17,7 +17,7 @@ DDPM = Ho, Jain & Abbeel 2020, arXiv 2006.11239.
 
 from sympy import Rational, S, exp, log, pi, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.balls import encloses, gaussian_integral
 from derivations.prover.gaussian_forms import Form, condition, covariance, standard_normal
 from derivations.prover.normal_form import identity
@@ -136,7 +136,7 @@ POINTS = (
     witness={real("b"): 2, real("e"): 0},
     sources=("Bishop 2006, Pattern Recognition and Machine Learning, eqs. (2.81)-(2.82)",),
 )
-def conditioning_rule():
+def conditioning_rule() -> Checks:
     # Any jointly Gaussian pair: Y with two noises, X with these and one of its own.
     m, n, b, c, d, e, f, x, y = real("m n b c d e f x y")
     first, second, third = (standard_normal(name) for name in ("first", "second", "third"))
@@ -186,7 +186,7 @@ def conditioning_rule():
     ),
     depends_on=("posterior.conditioning-rule",),
 )
-def mean_by_conditioning():
+def mean_by_conditioning() -> Checks:
     at_s, at_t = images(beta, A)
     c_x0 = posterior_coefficient_x_0(beta, A, A_T)
     c_xt = posterior_coefficient_x_t(1 - beta, A, A_T)
@@ -227,7 +227,7 @@ def mean_by_conditioning():
     ),
     depends_on=("posterior.conditioning-rule",),
 )
-def variance_by_conditioning():
+def variance_by_conditioning() -> Checks:
     at_s, at_t = images(beta, A)
     yield identity(
         "the Schur complement of the two images is beta_tilde",
@@ -262,7 +262,7 @@ def variance_by_conditioning():
     sources=(DDPM_6, DDPM_7),
     depends_on=("posterior.mean", "posterior.variance"),
 )
-def bayes_quotient():
+def bayes_quotient() -> Checks:
     mean, variance = posterior_mean(beta, A), posterior_variance(beta, A, A_T)
     quotient = (
         log_normal(x_t, sqrt(1 - beta) * x_s, beta)

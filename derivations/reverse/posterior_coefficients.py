@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from sympy import Rational, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.balls import lies_within
 from derivations.prover.execution import evaluates
 from derivations.prover.normal_form import identity
@@ -58,7 +58,7 @@ BETA_TILDE = posterior_variance(beta, A, A_T)
     sources=(DDPM_7,),
     depends_on=("posterior.variance",),
 )
-def below_beta():
+def below_beta() -> Checks:
     yield identity(
         "the difference is a product of positive factors",
         beta - BETA_TILDE, A * beta**2 / (1 - A_T), given=STEP_OR_FIRST,
@@ -87,7 +87,7 @@ def below_beta():
     sources=(DDPM_7, "linear schedule: arXiv 2006.11239, section 4"),
     depends_on=("posterior.variance",),
 )
-def second_step():
+def second_step() -> Checks:
     def at(t):
         return posterior_variance(published_beta(t), alpha_bar(t - 1), alpha_bar(t))
 
@@ -144,7 +144,7 @@ def _falls(shift: int) -> tuple[int, ...]:
     sources=(DDPM_7, "linear schedule: arXiv 2006.11239, section 4"),
     depends_on=("posterior.variance",),
 )
-def last_step():
+def last_step() -> Checks:
     def exact_ratio(t):
         return posterior_variance(1, alpha_bar(t - 1), alpha_bar(t))
 
@@ -190,7 +190,7 @@ def last_step():
     sources=(DDPM_7,),
     depends_on=("posterior.mean",),
 )
-def coefficient_sum():
+def coefficient_sum() -> Checks:
     u, v = sqrt(A), sqrt(1 - beta)
     yield identity(
         "the sum in terms of the two roots", C_X0 + C_XT, (u + v) / (1 + u * v), given=STEP,
@@ -223,7 +223,7 @@ def coefficient_sum():
     sources=(DDPM_7,),
     depends_on=("posterior.mean",),
 )
-def mean_consistent():
+def mean_consistent() -> Checks:
     yield identity(
         "the mean of x_t put into the posterior mean",
         C_X0 + C_XT * sqrt(A_T), sqrt(A), given=STEP_OR_FIRST,
@@ -245,7 +245,7 @@ def mean_consistent():
     sources=("law of total variance", DDPM_7),
     depends_on=("posterior.mean", "posterior.variance", "posterior.mean.consistent"),
 )
-def total_variance():
+def total_variance() -> Checks:
     yield identity(
         "the law of total variance for one reverse step",
         C_XT**2 * (1 - A_T) + BETA_TILDE, 1 - A, given=STEP_OR_FIRST,

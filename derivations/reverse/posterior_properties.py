@@ -9,7 +9,7 @@ Consequences of DDPM (6) and (7), arXiv 2006.11239.
 
 from sympy import Eq, Matrix, Rational, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.gaussian_forms import condition, covariance, standard_normal
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
@@ -57,7 +57,7 @@ BETA_TILDE = posterior_variance(beta, A, A_T)
     sources=(DDPM_7,),
     depends_on=("posterior.mean", "posterior.variance"),
 )
-def first_step():
+def first_step() -> Checks:
     yield identity(
         "alpha_bar_0 = 1 puts all weight on x_0 and leaves no variance",
         [C_X0.subs(A, 1), C_XT.subs(A, 1), BETA_TILDE.subs(A, 1)], [1, 0, 0],
@@ -92,7 +92,7 @@ def first_step():
     code=("core.posterior.q_posterior_pair",),
     depends_on=("posterior.conditioning-rule",),
 )
-def pair():
+def pair() -> Checks:
     at_s = sqrt(A) * x_0 + sqrt(1 - A) * standard_normal("until s")
     at_t = sqrt(B / A) * at_s + sqrt(1 - B / A) * standard_normal("from s to t")
     c_x0, c_xt = pair_coefficient_x_0(A, B), pair_coefficient_x_t(A, B)
@@ -124,7 +124,7 @@ def pair():
     sources=(DDPM_7,),
     depends_on=("posterior.pair", "posterior.mean", "posterior.variance"),
 )
-def pair_one_step():
+def pair_one_step() -> Checks:
     yield identity(
         "1 - alpha_bar_t / alpha_bar_{t-1} is beta_t",
         [pair_coefficient_x_0(A, A_T), pair_coefficient_x_t(A, A_T), pair_variance(A, A_T)],
@@ -148,7 +148,7 @@ def pair_one_step():
     sources=("Markov property of the chain given x_0; used in DDPM, appendix A",),
     depends_on=("posterior.mean",),
 )
-def later_images():
+def later_images() -> Checks:
     beta_next = real("beta_next")
     at_s, at_t = images(beta, A)
     later = sqrt(1 - beta_next) * at_t + sqrt(beta_next) * standard_normal("step t + 1")
@@ -176,7 +176,7 @@ def later_images():
     sources=(DDPM_6,),
     depends_on=("posterior.variance",),
 )
-def isotropic():
+def isotropic() -> Checks:
     def coordinate(i):
         at_s = sqrt(A) * real(f"x_0_{i}") + sqrt(1 - A) * standard_normal(f"until s, {i}")
         return at_s, sqrt(1 - beta) * at_s + sqrt(beta) * standard_normal(f"step t, {i}")

@@ -10,7 +10,7 @@ Both lead to DDPM (7), arXiv 2006.11239.
 
 from sympy import diff, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.normal_form import identity
 from derivations.reverse.posterior import (
     A_T,
@@ -50,7 +50,7 @@ def _log_joint():
     witness=STEP_WITNESS,
     sources=(DDPM_7, BISHOP),
 )
-def square_precision():
+def square_precision() -> Checks:
     curvature = -diff(_log_joint(), x_s, 2)
     yield identity(
         "minus the second derivative in x_{t-1} is the sum of the two precisions",
@@ -83,7 +83,7 @@ def square_precision():
     sources=(DDPM_7, BISHOP),
     depends_on=("posterior.square.precision",),
 )
-def square_mode():
+def square_mode() -> Checks:
     slope = diff(_log_joint(), x_s)
     weighted = sqrt(1 - beta) * x_t / beta + sqrt(A) * x_0 / (1 - A)
     yield identity(

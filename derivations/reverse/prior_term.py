@@ -13,7 +13,7 @@ from fractions import Fraction
 from flint import arb, fmpq
 from sympy import Rational, log, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.forward.limit_constants import divergence_from_standard
 from derivations.prover.balls import lies_within
 from derivations.prover.execution import evaluates
@@ -53,7 +53,7 @@ NOISY = (B > 0, B < 1)
     code=("core.kl.kl_standard", "core.variational_bound.prior_term"),
     depends_on=("bound.decomposition", "limit.terminal-kl"),
 )
-def prior_in_closed_form():
+def prior_in_closed_form() -> Checks:
     low, high, weight, square = real("low high weight square")
     yield identity(
         "its average over two data values is its value at their mean square",
@@ -99,7 +99,7 @@ def scaled_mean_square(channels):
     code=("core.variational_bound.prior_term",),
     depends_on=("bound.prior-term", "bound.bits-per-dimension"),
 )
-def prior_value():
+def prior_value() -> Checks:
     def bits(second_moment):
         bar, moment = alpha_bar_ball(1000), arb(fmpq(int(second_moment.p), int(second_moment.q)))
         return (bar * moment - bar - (1 - bar).log()) / 2 / arb(2).log()
@@ -140,7 +140,7 @@ def prior_value():
     code=("core.likelihood.likelihood",),
     depends_on=(),
 )
-def bits():
+def bits() -> Checks:
     m, v, y, p = real("m v y p")
     scale = Rational(255, 2)
     per_dimension = nats / (dimensions * log(2))
@@ -177,7 +177,7 @@ def bits():
     code=("core.decoder.discretised_gaussian_log_likelihood",),
     depends_on=(),
 )
-def decoder():
+def decoder() -> Checks:
     k = real("k")
 
     def value(level):
@@ -229,7 +229,7 @@ def decoder():
     sources=(SECTION_4,),
     depends_on=("bound.prior-term", "bound.log-inequality"),
 )
-def prior_vanishes():
+def prior_vanishes() -> Checks:
     def tangent_gap(u):
         # bound.log-inequality: not negative, and positive for u other than 1
         return u - 1 - log(u)

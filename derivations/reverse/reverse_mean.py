@@ -9,7 +9,7 @@ DDPM = Ho, Jain & Abbeel 2020, arXiv 2006.11239.
 
 from sympy import diff, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.normal_form import identity
 from derivations.reverse.conversions import score_from_eps, x_0_from_eps, x_0_from_v
 from derivations.reverse.posterior import (
@@ -79,7 +79,7 @@ eps, eps_hat, sigma_t = real("eps eps_hat sigma_t")
         "variance.two-points.not-gaussian", "variance.small-step",
     ),
 )
-def section_empty():
+def section_empty() -> Checks:
     yield from ()
 
 
@@ -99,7 +99,7 @@ def section_empty():
     witness={sigma_t: 1},
     sources=(DDPM_1, "arXiv 2006.11239, section 3.2"),
 )
-def model():
+def model() -> Checks:
     x, mu = real("x mu")
     yield identity(
         "well defined: the factor's log density has curvature -1/sigma^2 < 0 for sigma > 0",
@@ -125,7 +125,7 @@ def model():
     code=("core.posterior.posterior_mean_from_eps", "core.reverse.p_mean_variance"),
     depends_on=("posterior.mean", "conversions.x0-from-eps"),
 )
-def mean_in_eps_form():
+def mean_in_eps_form() -> Checks:
     implied = posterior_mean(beta, A).subs(x_0, x_0_from_eps(x_t, eps, A_T))
     yield identity(
         "put DDPM (4), solved for x_0, into the mean of DDPM (7)",
@@ -154,7 +154,7 @@ def mean_in_eps_form():
     sources=(DDPM_10, DDPM_11),
     depends_on=("reverse.mean.eps-form",),
 )
-def mean_error():
+def mean_error() -> Checks:
     true = posterior_mean(beta, A).subs(x_0, x_0_from_eps(x_t, eps, A_T))
     guess = mean_from_eps(x_t, eps_hat, beta, A_T)
     factor = beta / (sqrt(1 - beta) * sqrt(1 - A_T))
@@ -180,7 +180,7 @@ def mean_error():
     sources=("arXiv 2006.11239, section 3.2",),
     depends_on=("reverse.mean.eps-form", "conversions.score", "conversions.tweedie.points"),
 )
-def mean_in_score_form():
+def mean_in_score_form() -> Checks:
     implied = posterior_mean(beta, A).subs(x_0, x_0_from_eps(x_t, eps, A_T))
     yield identity(
         "the score of q(x_t | x_0) in place of the noise",
@@ -213,7 +213,7 @@ def mean_in_score_form():
     code=("core.reverse.p_mean_variance",),
     depends_on=("posterior.mean", "conversions.x0-from-v"),
 )
-def mean_in_v_form():
+def mean_in_v_form() -> Checks:
     v = real("v")
     implied = posterior_mean(beta, A).subs(x_0, x_0_from_v(x_t, v, A_T))
     factor = beta * sqrt(A) / sqrt(1 - A_T)

@@ -8,7 +8,7 @@ DDPM = Ho, Jain & Abbeel 2020, arXiv 2006.11239.
 
 from sympy import Eq, Rational, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.gaussian_forms import standard_normal
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
@@ -47,7 +47,7 @@ ALGORITHM_2 = "Ho, Jain & Abbeel 2020, arXiv 2006.11239, Algorithm 2"
     code=("core.samplers.Ancestral.step",),
     depends_on=("reverse.mean.eps-form", "posterior.total-variance"),
 )
-def sampling_step():
+def sampling_step() -> Checks:
     noise, fresh = standard_normal("noise"), standard_normal("z")
     here = sqrt(A_T) * x_0 + sqrt(1 - A_T) * noise
     centre = (1 / sqrt(1 - beta)) * (here - (1 - (1 - beta)) / sqrt(1 - A_T) * noise)
@@ -97,7 +97,7 @@ def sampling_step():
     code=("core.reverse.p_mean_variance", "core.samplers.sample"),
     depends_on=("reverse.mean.eps-form", "posterior.first-step"),
 )
-def last_step():
+def last_step() -> Checks:
     first = A_T.subs(A, 1)
     given = (beta > 0, beta < 1)
     yield identity(

@@ -9,7 +9,7 @@ DDPM section 3.2 (arXiv 2006.11239) names the two cases; the condition v <= 1 is
 
 from sympy import Rational, diff, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.gaussian_forms import condition, standard_normal
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
@@ -66,7 +66,7 @@ def gaussian_images():
     code=("core.exact_denoiser.reverse_covariance",),
     depends_on=("posterior.conditioning-rule",),
 )
-def gaussian_data():
+def gaussian_data() -> Checks:
     value = condition(*gaussian_images(), x_t)[1]
     yield identity(
         "conditioning x_{t-1} on x_t alone, as linear forms",
@@ -99,7 +99,7 @@ def gaussian_data():
     code=("core.samplers.sample",),
     depends_on=("variance.gaussian-data",),
 )
-def gaussian_law():
+def gaussian_law() -> Checks:
     spread_s, spread_t = 1 - A + A * v, 1 - A_T + A_T * v
     mean = sqrt(1 - beta) * spread_s / spread_t * x_t
     variance = gaussian_data_variance(beta, A, v)
@@ -128,7 +128,7 @@ def gaussian_law():
     sources=("derivative of the formula of variance.gaussian-data",),
     depends_on=("variance.gaussian-data",),
 )
-def monotone():
+def monotone() -> Checks:
     slope = diff(gaussian_data_variance(beta, A, v), v)
     yield identity(
         "the derivative", slope, A * beta**2 / (1 - A_T + A_T * v) ** 2, given=DATA,
@@ -165,7 +165,7 @@ def monotone():
     sources=(SECTION_32, IDDPM_15),
     depends_on=("variance.gaussian-data",),
 )
-def above_beta():
+def above_beta() -> Checks:
     value = gaussian_data_variance(beta, A, v)
     given = (*STEP_OR_FIRST, v > 1)
     yield identity(

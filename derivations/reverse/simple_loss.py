@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from sympy import Eq, Ne, Rational
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.balls import lies_within
 from derivations.prover.counterexample import counterexample
 from derivations.prover.execution import evaluates
@@ -63,7 +63,7 @@ w, first, second, guess = real("w first second guess")
     code=("core.variational_bound.bound_term",),
     depends_on=("reverse.mean.eps-form", "posterior.first-step"),
 )
-def first_term():
+def first_term() -> Checks:
     at_first = A_T.subs(A, 1)
     given = (beta > 0, beta < 1, sigma_t > 0)
     clean = x_0_from_eps(x_t, eps, at_first)
@@ -104,7 +104,7 @@ def _weight_balls():
     code=("core.weightings.bound_weighting",),
     depends_on=("reverse.objective.weight-forms",),
 )
-def weight_values():
+def weight_values() -> Checks:
     yield evaluates(
         "exact rational values, rounded to four decimals, in units of the fourth",
         lambda: tuple(_weights_exact()), (2727, 737, 101, 55, 102),
@@ -134,7 +134,7 @@ def weight_values():
     sources=("DDPM section 3.4 speaks of small t", "linear schedule: arXiv 2006.11239, section 4"),
     depends_on=("reverse.objective.weight-values",),
 )
-def weight_shape():
+def weight_shape() -> Checks:
     yield evaluates(
         "exact comparisons of all neighbours: the step of the least weight",
         lambda: _valley(0), 349,
@@ -193,7 +193,7 @@ def _valley(shift: int) -> int:
     sources=(DDPM_14,),
     depends_on=("reverse.objective.eps-weight", "reverse.objective.first-term"),
 )
-def simple_loss():
+def simple_loss() -> Checks:
     true = posterior_mean(beta, A).subs(x_0, x_0_from_eps(x_t, eps, A_T))
     gap = true - mean_from_eps(x_t, eps_hat, beta, A_T)
     yield identity(
@@ -230,7 +230,7 @@ def simple_loss():
     sources=(DDPM_14, "least squares: the conditional mean minimises the squared error"),
     depends_on=("reverse.objective.eps-weight", "conversions.tweedie.points"),
 )
-def minimiser():
+def minimiser() -> Checks:
     # first and second stand for E[eps | x_t] and E[eps^2 | x_t].
     loss = w * (second - 2 * guess * first + guess**2)
     least = loss.subs(guess, first)

@@ -9,7 +9,7 @@ DDPM = Ho, Jain & Abbeel 2020, arXiv 2006.11239.
 
 from sympy import Rational, log, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.balls import encloses, gaussian_integral
 from derivations.prover.gaussian_forms import expectation
 from derivations.prover.normal_form import identity
@@ -69,7 +69,7 @@ mu, v, mu_p, x = real("mu v mu_p x")
     code=("core.variational_bound.bound_term",),
     depends_on=("posterior.bayes",),
 )
-def mean_matching():
+def mean_matching() -> Checks:
     given = (v > 0, sigma_t > 0)
     square = sigma_t**2
     # log(q/p) is a constant and a polynomial in x; only the polynomial needs an expectation.
@@ -123,7 +123,7 @@ def mean_matching():
     sources=(DDPM_12,),
     depends_on=("reverse.mean.eps-form", "reverse.objective.mean-matching"),
 )
-def eps_weighted():
+def eps_weighted() -> Checks:
     true = posterior_mean(beta, A).subs(x_0, x_0_from_eps(x_t, eps, A_T))
     gap = true - mean_from_eps(x_t, eps_hat, beta, A_T)
     weight, error = eps_weight(beta, A_T, sigma_t**2), (eps - eps_hat) ** 2
@@ -156,7 +156,7 @@ def eps_weighted():
     code=("core.weightings.bound_weighting",),
     depends_on=("reverse.objective.eps-weight",),
 )
-def weight_forms():
+def weight_forms() -> Checks:
     tilde = posterior_variance(beta, A, A_T)
     large, small = eps_weight(beta, A_T, beta), eps_weight(beta, A_T, tilde)
     snr_s, snr_t = A / (1 - A), A_T / (1 - A_T)

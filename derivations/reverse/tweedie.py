@@ -9,7 +9,7 @@ Efron 2011, JASA 106(496), calls it Tweedie's formula after Robbins 1956.
 
 from sympy import Rational, diff, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.gaussian_forms import condition, standard_normal
 from derivations.prover.normal_form import identity
 from derivations.reverse.conversions import NOISY, NOISY_WITNESS, B, eps_from_score
@@ -42,7 +42,7 @@ def tweedie(x, score, alpha_bar):
     code=("core.exact_denoiser.exact_denoiser",),
     depends_on=("posterior.conditioning-rule", "conversions.score"),
 )
-def gaussian_data():
+def gaussian_data() -> Checks:
     given = (*NOISY, v >= 0)
     data, noise = m + sqrt(v) * standard_normal("data"), standard_normal("noise")
     here = sqrt(B) * data + sqrt(1 - B) * noise
@@ -76,7 +76,7 @@ def gaussian_data():
     sources=(EFRON,),
     depends_on=("conversions.tweedie.gaussian",),
 )
-def data_on_points():
+def data_on_points() -> Checks:
     a_1, a_2, p_1, p_2, w_1, w_2 = real("a_1 a_2 p_1 p_2 w_1 w_2")
     density = normal(x_t, sqrt(B) * a_1, 1 - B)
     yield identity(

@@ -10,7 +10,7 @@ Sohl-Dickstein et al. 2015, arXiv 1503.03585, section 2.2, state the Gaussian li
 
 from sympy import Eq, Rational, diff, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.balls import encloses, gaussian_integral, lies_within
 from derivations.prover.counterexample import counterexample
 from derivations.prover.execution import evaluates
@@ -65,7 +65,7 @@ def mixture_moment(power, centre, variance):
     sources=("rule of Bayes", "posterior: arXiv 2006.11239, eq. (7)"),
     depends_on=("posterior.mean", "posterior.variance"),
 )
-def equal_weights():
+def equal_weights() -> Checks:
     x_t = real("x_t")
     logit = log_normal(x_t, sqrt(A_T), 1 - A_T) - log_normal(x_t, -sqrt(A_T), 1 - A_T)
     yield identity(
@@ -95,7 +95,7 @@ def equal_weights():
     sources=(SOHL,),
     depends_on=("variance.two-points.weights",),
 )
-def not_gaussian():
+def not_gaussian() -> Checks:
     second, fourth = mixture_moment(2, c, v), mixture_moment(4, c, v)
     yield identity(
         "variance and fourth cumulant by Gaussian moments",
@@ -140,7 +140,7 @@ def not_gaussian():
     sources=("second derivative of the density at 0",),
     depends_on=("variance.two-points.weights",),
 )
-def two_modes():
+def two_modes() -> Checks:
     mixture = (normal(x, c, v) + normal(x, -c, v)) / 2
     yield identity(
         "second derivative of the density at 0, and the first one",
@@ -190,7 +190,7 @@ def two_modes():
     sources=("linear schedule: arXiv 2006.11239, section 4",),
     depends_on=("variance.two-points.two-modes",),
 )
-def published_modes():
+def published_modes() -> Checks:
     def separations():
         table = alpha_bar_balls()
         return [separation(beta_ball(t), table[t - 1], table[t]) for t in range(2, T + 1)]
@@ -236,7 +236,7 @@ def published_modes():
     sources=(SOHL, "convexity of the KL divergence: Cover & Thomas 2006, theorem 2.7.2"),
     depends_on=("posterior.bayes", "reverse.objective.mean-matching"),
 )
-def small_step():
+def small_step() -> Checks:
     # q(x_{t-1} | x_t) mixes N(c_x0 x_0 + c_xt x_t, beta_tilde) over x_0.  The KL divergence is
     # convex in its first argument: it is at most the mean over x_0 of that of one component.
     shift = real("shift")

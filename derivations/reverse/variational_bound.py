@@ -11,7 +11,7 @@ DDPM = Ho, Jain & Abbeel 2020, arXiv 2006.11239.
 
 from sympy import Eq, Function, Rational, S, diff, log, pi, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.balls import ball, encloses, gaussian_integral
 from derivations.prover.gaussian_forms import Form, condition, expectation, standard_normal
 from derivations.prover.induction import Recursion, invariant, telescopes
@@ -42,7 +42,7 @@ GAUSSIAN_CHECK = (
     ),
     sources=(DDPM_5,),
 )
-def marginals_telescope():
+def marginals_telescope() -> Checks:
     t, m = real("t"), Function("log_marginal")
     yield telescopes(
         "the sum of the differences of log q(x_t | x_0)",
@@ -71,7 +71,7 @@ def marginals_telescope():
     code=("core.likelihood.likelihood",),
     depends_on=("posterior.bayes", "bound.marginals-telescope"),
 )
-def decomposition():
+def decomposition() -> Checks:
     # Logarithms of densities: of q(x_t | x_0), of the posterior and of the model's step.
     forward, m, terms = real("forward marginal terms")
     m_1, p_1, m_next, r, p = real("marginal_1 model_1 marginal_next posterior model")
@@ -108,7 +108,7 @@ def decomposition():
     sources=(DDPM_5,),
     depends_on=("bound.decomposition", "posterior.mean", "posterior.variance"),
 )
-def gaussian_check():
+def gaussian_check() -> Checks:
     # a_t is the square root of alpha_t: with it the whole identity is rational.
     a_1, a_2, k_1, k_2, s_1, s_2 = real("a_1 a_2 k_1 k_2 s_1 s_2")
     b_1, b_2 = 1 - a_1**2, 1 - a_2**2
@@ -157,7 +157,7 @@ def gaussian_check():
     witness={real("u"): 2},
     sources=("Cover & Thomas 2006, Elements of Information Theory, section 2.6",),
 )
-def log_inequality():
+def log_inequality() -> Checks:
     u = real("u")
     gap = u - 1 - log(u)
     yield identity(
@@ -188,7 +188,7 @@ def log_inequality():
     sources=("Kullback & Leibler 1951, Annals of Mathematical Statistics 22(1)",),
     depends_on=("bound.log-inequality",),
 )
-def kl_nonnegative():
+def kl_nonnegative() -> Checks:
     mu_q, mu_p, v_q, v_p, x = real("mu_q mu_p v_q v_p x")
     given = (v_q > 0, v_p > 0)
     ratio = v_q / v_p
@@ -231,7 +231,7 @@ def kl_nonnegative():
     sources=(DDPM_3, "Jensen 1906"),
     depends_on=("bound.log-inequality", "bound.gap"),
 )
-def inequality():
+def inequality() -> Checks:
     # A latent with finitely many values, of weight q and p under the two laws; u = p/q.
     q, p, log_u, mass_q, mass_p, slack = real("q p log_u mass_q mass_p slack")
     e_log_u, e_u, bound, minus_log_p = real("e_log_u e_u bound minus_log_p")
@@ -276,7 +276,7 @@ def inequality():
     sources=(DDPM_3,),
     depends_on=("posterior.conditioning-rule",),
 )
-def gap():
+def gap() -> Checks:
     k, s, x_1 = real("k s x_1")
     joint, here, forward = real("p_joint p_x_0 q_latents")
     yield identity(

@@ -10,7 +10,7 @@ r"""Weights of the squared error by t, each written for the three predictions; a
 
 from sympy import Eq, Rational
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.induction import Recursion, invariant
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
@@ -87,7 +87,7 @@ def losses(weights):
     code=("core.weightings.snr_weighting",),
     depends_on=("conversions.error.x0", "conversions.error.v"),
 )
-def weighted_by_snr():
+def weighted_by_snr() -> Checks:
     loss = squared_errors()[1]
     yield identity(
         "the three weighted errors are one", losses(snr_weights(B)), [loss] * 3, given=NOISY,
@@ -112,7 +112,7 @@ def weighted_by_snr():
     code=("core.weightings.min_snr_weighting",),
     depends_on=("reverse.weighting.snr",),
 )
-def weighted_by_min_snr():
+def weighted_by_min_snr() -> Checks:
     given = (*NOISY, gamma > 0)
     small, large = snr_weights(B), constant_weights(B, gamma)
     error = squared_errors()[0]
@@ -147,7 +147,7 @@ def weighted_by_min_snr():
     code=("core.weightings.truncated_snr_weighting",),
     depends_on=("reverse.weighting.snr",),
 )
-def weighted_by_truncated_snr():
+def weighted_by_truncated_snr() -> Checks:
     error = squared_errors()[0]
     yield identity(
         "where the ratio is below 1: the error of x_0 itself in each form",
@@ -187,7 +187,7 @@ def weighted_by_truncated_snr():
           "core.timestep_sampling.importance_timesteps"),
     depends_on=("reverse.objective.simple",),
 )
-def importance():
+def importance() -> Checks:
     p, loss, total, expected = real("p loss total expected")
     draws = Recursion(
         start={total: 0, expected: 0},

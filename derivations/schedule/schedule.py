@@ -16,7 +16,7 @@ from functools import lru_cache
 from flint import arb, fmpq
 from sympy import Rational, cos, pi, sqrt
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.balls import BITS, ball, precision
 from derivations.prover.execution import evaluates
 from derivations.prover.induction import telescopes
@@ -117,7 +117,7 @@ t, T, first, last = real("t T beta_first beta_last")
     witness={T: 2},
     sources=(f"{DDPM}, section 4",),
 )
-def linear_definition():
+def linear_definition() -> Checks:
     yield identity(
         "both ends are reached and neighbours differ by (last - first) / (T - 1)",
         (
@@ -150,7 +150,7 @@ def linear_definition():
     sources=("openai/improved-diffusion, gaussian_diffusion.py", IDDPM),
     depends_on=("schedule.linear.definition", "limit.scaled-linear"),
 )
-def linear_sum():
+def linear_sum() -> Checks:
     scale = 1000 / T
     n = real("n")
     yield telescopes(
@@ -206,7 +206,7 @@ def linear_sum():
     code=("core.schedule.linear_schedule", "core.schedule.scaled_linear_schedule"),
     depends_on=("schedule.linear.definition",),
 )
-def linear_alpha_bar_end():
+def linear_alpha_bar_end() -> Checks:
     document = linear_betas(1000, first=Fraction(1, 100000))
     for reason, value, digits in (
         ("alpha_bar_1000", lambda: to_ball(linear_end(1000, False)), "4.03582976538e-5"),
@@ -242,7 +242,7 @@ def linear_alpha_bar_end():
     code=("core.schedule.linear_schedule",),
     depends_on=("schedule.linear.definition",),
 )
-def linear_alpha_bar_values():
+def linear_alpha_bar_values() -> Checks:
     published = {
         2: "0.999780092072", 100: "0.897018145675", 250: "0.524085373825",
         500: "0.0785872428818", 750: "0.00335055043894",

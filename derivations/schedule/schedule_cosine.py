@@ -11,7 +11,7 @@ from itertools import pairwise
 from flint import arb
 from sympy import Rational, cos, pi, sin
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.balls import ball, encloses, lies_within
 from derivations.prover.counterexample import differs
 from derivations.prover.execution import evaluates
@@ -49,7 +49,7 @@ AT = {T: 1000, t: 500, s: OFFSET}
     witness=AT,
     sources=(f"{IDDPM}, eq. (17)",),
 )
-def cosine_definition():
+def cosine_definition() -> Checks:
     yield identity(
         "at t = T the angle is a right angle, whatever s",
         cosine_angle(T, T, s),
@@ -75,7 +75,7 @@ def cosine_definition():
     code=("core.schedule.cosine_schedule",),
     depends_on=("schedule.cosine.definition",),
 )
-def cosine_normalisation():
+def cosine_normalisation() -> Checks:
     yield agrees(
         "f(0) in every printed digit",
         lambda: cosine_levels(1000)[0],
@@ -111,7 +111,7 @@ def cosine_normalisation():
     sources=(f"{IDDPM}, section 3.2",),
     depends_on=("schedule.cosine.definition",),
 )
-def cosine_decreasing():
+def cosine_decreasing() -> Checks:
     fraction = (t / T + s) / (1 + s)
     yield implies(
         "the angle is between 0 and a right angle",
@@ -154,7 +154,7 @@ def cosine_decreasing():
     code=("core.schedule.cosine_schedule",),
     depends_on=("schedule.cosine.decreasing",),
 )
-def cosine_difference():
+def cosine_difference() -> Checks:
     a, b = real("a b")
     sine_of_difference = sin(b) * cos(a) - cos(b) * sin(a)
     sine_of_sum = sin(b) * cos(a) + cos(b) * sin(a)
@@ -202,7 +202,7 @@ def cosine_difference():
     code=("core.schedule.cosine_schedule",),
     depends_on=("schedule.cosine.normalisation",),
 )
-def cosine_values():
+def cosine_values() -> Checks:
     for quarter, normalised, plain in (
         (1, "0.847012161327", "0.846880528014"),
         (2, "0.493843590441", "0.493766842702"),
@@ -236,7 +236,7 @@ def cosine_values():
     code=("core.schedule.cosine_schedule",),
     depends_on=("schedule.cosine.definition",),
 )
-def cosine_clipped_end():
+def cosine_clipped_end() -> Checks:
     def clipped(count: int, largest: Rational) -> tuple[int, ...]:
         betas = cosine_betas(count, largest=None)
         return tuple(k for k, b in enumerate(betas, start=1) if b > ball(largest))
@@ -281,7 +281,7 @@ def cosine_clipped_end():
     sources=(f"{IDDPM}, section 3.2",),
     depends_on=("schedule.cosine.definition",),
 )
-def cosine_offset_reason():
+def cosine_offset_reason() -> Checks:
     def first_deviation(count: int, offset: Rational) -> arb:
         return cosine_betas(count, offset)[0].sqrt()
 

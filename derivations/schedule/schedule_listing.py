@@ -5,7 +5,7 @@ r"""How the listing chooses a schedule: its parameters, its branches, its factor
 
 import ast
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.execution import Raises, executes
 
 RELEASED = "openai/improved-diffusion, gaussian_diffusion.py, get_named_beta_schedule"
@@ -35,7 +35,7 @@ def choose_without_refusal(name: str) -> str | None:
     statement="A function takes the name of a schedule and $T$, and returns the $T$ variances.",
     sources=(RELEASED,),
 )
-def parameters():
+def parameters() -> Checks:
     yield from ()
 
 
@@ -50,7 +50,7 @@ def parameters():
     ),
     sources=("The Python Language Reference, section 8.1",),
 )
-def dispatch():
+def dispatch() -> Checks:
     yield executes(
         "an unknown name raises", lambda: choose("quad"), Raises("NotImplementedError"),
         wrong={"without the last branch": lambda: choose_without_refusal("quad")},
@@ -79,7 +79,7 @@ def dispatch():
     sources=(RELEASED, "PEP 238"),
     depends_on=("schedule.linear.sum",),
 )
-def scale():
+def scale() -> Checks:
     yield executes(
         "the factor at T = 4000, as an exact ratio",
         lambda: (1000 / 4000).as_integer_ratio(), (1, 4),
@@ -104,7 +104,7 @@ def scale():
     correction='Put the name into the text, as in f"unknown beta schedule: {schedule_name}".',
     sources=(RELEASED, "The Python Language Reference, section 2.4.3"),
 )
-def message():
+def message() -> Checks:
     def placeholders(source: str) -> int:
         return sum(isinstance(node, ast.FormattedValue) for node in ast.walk(ast.parse(source)))
 
@@ -133,7 +133,7 @@ def message():
     correction="Raise ValueError.",
     sources=("The Python Standard Library, built-in exceptions",),
 )
-def error_type():
+def error_type() -> Checks:
     yield executes(
         "it is a RuntimeError and no ValueError",
         lambda: (

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from sympy import And, Min, Rational
 
-from derivations.claim import claim, refutes
+from derivations.claim import Checks, claim, refutes
 from derivations.prover.balls import ball
 from derivations.prover.counterexample import counterexample
 from derivations.prover.execution import Raises, evaluates, executes
@@ -49,7 +49,7 @@ def ratio_betas(levels: list[Fraction], largest: Fraction) -> list[Fraction]:
     witness={T: 1},
     sources=(RELEASED,),
 )
-def grid():
+def grid() -> Checks:
     i, n = real("i n")
     yield identity(
         "the first begins at 0, each begins where the one before ended, the last ends at 1",
@@ -82,7 +82,7 @@ def grid():
     sources=(f"{IDDPM}, eq. (17)",),
     code=("core.schedule.cosine_schedule",),
 )
-def ratio():
+def ratio() -> Checks:
     product, level, following = real("product level level_next")
     chain = Recursion(
         start={product: 1, level: f_0},
@@ -131,7 +131,7 @@ def ratio():
     code=("core.schedule.cosine_schedule",),
     depends_on=("schedule.listing.ratio",),
 )
-def cap():
+def cap() -> Checks:
     yield identity(
         "a last level 0 makes beta 1, and the cap leaves one thousandth of the level before it",
         (beta_from_levels(f_1, 0), f_1 * (1 - LARGEST_BETA)),
@@ -180,7 +180,7 @@ def cap():
     code=("core.schedule.schedule_from_betas",),
     depends_on=("schedule.listing.ratio",),
 )
-def no_floor():
+def no_floor() -> Checks:
     beta = Min(beta_from_levels(f_1, f_2), LARGEST_BETA)
     yield implies(
         "falling positive levels give values in (0, 0.999]",
@@ -215,7 +215,7 @@ def no_floor():
     sources=("NumPy reference, numpy.array",),
     depends_on=("schedule.listing.grid",),
 )
-def array():
+def array() -> Checks:
     halves = [Fraction(1, 2**k) for k in range(6)]
     yield evaluates(
         "one beta a step: T + 1 levels give T betas",
@@ -238,7 +238,7 @@ def array():
     witness={f_0: 1, f_1: Rational(1, 2)},
     sources=(f"{IDDPM}, eq. (17)",),
 )
-def cosine_unnormalised():
+def cosine_unnormalised() -> Checks:
     yield identity(
         "the divisor cancels",
         1 - (f_2 / f_0) / (f_1 / f_0),

@@ -11,7 +11,7 @@ from functools import lru_cache
 from flint import arb, fmpq
 from sympy import Abs, Rational, pi
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.balls import BITS, precision
 from derivations.prover.counterexample import counterexample, differs
 from derivations.prover.execution import Raises, evaluates, executes, token
@@ -66,7 +66,7 @@ def float_betas(count: int, offset: float, divisor: float) -> list[float]:
     ),
     sources=("The Python Language Reference, section 4.2.2", RELEASED),
 )
-def cosine_call():
+def cosine_call() -> Checks:
     def uses_later() -> int:
         def first() -> int:
             return second() + 1
@@ -113,7 +113,7 @@ def cosine_call():
     code=("core.schedule.cosine_schedule",),
     depends_on=("schedule.cosine.definition",),
 )
-def cosine_offset():
+def cosine_offset() -> Checks:
     yield refutes(token("one zero is missing", 427, "0.08", "0.008"))
     for reason, printed, published, wrong_digits, right_digits in (
         ("beta_1 at T = 1000",
@@ -149,7 +149,7 @@ def cosine_offset():
     sources=(f"{IDDPM}, eq. (17)", RELEASED),
     depends_on=("schedule.cosine.definition",),
 )
-def cosine_divisor():
+def cosine_divisor() -> Checks:
     yield refutes(differs(
         "the printed angle does not end at a right angle",
         angle(1, PRINTED_OFFSET, PRINTED_DIVISOR), pi / 2,
@@ -189,7 +189,7 @@ def cosine_divisor():
     sources=(f"{IDDPM}, eq. (17)", RELEASED),
     depends_on=("schedule.listing.cosine-divisor", "schedule.cosine.decreasing"),
 )
-def cosine_rises():
+def cosine_rises() -> Checks:
     yield refutes(identity(
         "the printed angle is a right angle at 0.928",
         angle(TURN, PRINTED_OFFSET, PRINTED_DIVISOR), pi / 2,
@@ -249,7 +249,7 @@ def cosine_rises():
     sources=(RELEASED,),
     depends_on=("schedule.listing.cosine-rises",),
 )
-def cosine_blow_up():
+def cosine_blow_up() -> Checks:
     def zero_inside(levels: tuple[arb, ...]) -> bool:
         return any(f == 0 for f in levels[:-1])
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from sympy import And, Rational
 
-from derivations.claim import claim, corrects, refutes
+from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.counterexample import counterexample
 from derivations.prover.execution import evaluates, executes, token
 from derivations.prover.smt import implies
@@ -50,7 +50,7 @@ T = real("T")
     code=("core.schedule.linear_schedule",),
     depends_on=("schedule.linear.alpha-bar-end",),
 )
-def first_beta():
+def first_beta() -> Checks:
     printed = alpha_bars(linear_betas(1000, first=PRINTED_FIRST))
     yield refutes(token("four zeros for three", 416, "0.00001", "0.0001"))
     yield refutes(evaluates(
@@ -91,7 +91,7 @@ def first_beta():
     statement=r"The last end is $0.02\cdot1000/T=20/T$: $0.02$ at $T=1000$, $0.005$ at $T=4000$.",
     sources=("arXiv 2006.11239, section 4", RELEASED),
 )
-def last_beta():
+def last_beta() -> Checks:
     yield evaluates(
         "the last entry of the published table at T = 1000 and 4000",
         lambda: tuple(scaled_linear_betas(k)[-1] for k in (1000, 4000)),
@@ -113,7 +113,7 @@ def last_beta():
     sources=("NumPy reference, numpy.linspace", "arXiv 2006.11239, section 4"),
     depends_on=("schedule.linear.definition",),
 )
-def even_spacing():
+def even_spacing() -> Checks:
     def second_differences(count: int) -> frozenset:
         b = scaled_linear_betas(count)
         return frozenset(b[i - 1] - 2 * b[i] + b[i + 1] for i in range(1, count - 1))
@@ -144,7 +144,7 @@ def even_spacing():
     sources=("NumPy reference, numpy.linspace",),
     depends_on=("schedule.listing.even-spacing",),
 )
-def single_step():
+def single_step() -> Checks:
     yield evaluates(
         "for T = 2 to 40 the table ends at 20/T",
         lambda: tuple(scaled_linear_betas(k)[-1] * k for k in range(2, 41)),
@@ -179,7 +179,7 @@ def single_step():
     code=("core.schedule.scaled_linear_schedule",),
     depends_on=("schedule.listing.last-beta",),
 )
-def few_steps():
+def few_steps() -> Checks:
     printed, published, last = 1 / (100 * T), 1 / (10 * T), 20 / T
     yield implies(
         "for T > 20 the printed and the published first end and the last lie in (0, 1), in order",
@@ -229,7 +229,7 @@ def few_steps():
     ),
     sources=("NumPy reference, numpy.linspace", f"{IDDPM}, released code"),
 )
-def double_precision():
+def double_precision() -> Checks:
     def single(value: float) -> float:
         return struct.unpack("f", struct.pack("f", value))[0]
 

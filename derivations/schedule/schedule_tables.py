@@ -7,7 +7,7 @@ r"""The tables of a schedule: alpha_bar, one minus it, and the signal-to-noise r
 
 from sympy import Rational, log
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.induction import Recursion, invariant
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
@@ -45,7 +45,7 @@ def next_one_minus(one_minus_before, before, beta):
     code=("core.schedule.schedule_from_betas",),
     depends_on=("marginal.alpha-bar.definition",),
 )
-def tables_decreasing():
+def tables_decreasing() -> Checks:
     after = next_alpha_bar(before, beta)
     yield implies(
         "one step lowers alpha_bar",
@@ -76,7 +76,7 @@ def tables_decreasing():
     sources=("arXiv 2006.11239, section 2",),
     code=("core.schedule.schedule_from_betas",),
 )
-def tables_one_minus():
+def tables_one_minus() -> Checks:
     level, total, b = real("alpha_bar one_minus beta")
     chain = Recursion(
         start={level: 1, total: 0},
@@ -107,7 +107,7 @@ def tables_one_minus():
     code=("core.schedule.schedule_from_betas",),
     depends_on=("marginal.snr",),
 )
-def tables_log_snr():
+def tables_log_snr() -> Checks:
     yield identity(
         "the logarithm of the ratio",
         log(snr(before)), log(before) - log(1 - before), given=(before > 0, before < 1),

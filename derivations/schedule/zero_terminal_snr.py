@@ -6,7 +6,7 @@ r"""A schedule rescaled to end without signal, by an affine map of the roots of 
 
 from sympy import And, Eq, Rational
 
-from derivations.claim import claim
+from derivations.claim import Checks, claim
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
 from derivations.symbols import real
@@ -49,7 +49,7 @@ def rescaled_beta(before, after, last):
     code=("core.zero_terminal_snr.zero_terminal_snr",),
     depends_on=("schedule.tables.decreasing",),
 )
-def roots():
+def roots() -> Checks:
     yield identity(
         "the first is kept, the last is 0, and equal distances stay equal",
         [rescaled_root(root_1, root_1, root_end), rescaled_root(root_end, root_1, root_end),
@@ -95,7 +95,7 @@ def roots():
     code=("core.zero_terminal_snr.zero_terminal_snr",),
     depends_on=("schedule.zero-terminal.roots",),
 )
-def betas():
+def betas() -> Checks:
     new_s, new_t = (rescaled_root(r, root_1, root_end) for r in (root_s, root_t))
     u_s, u_t = root_s - root_end, root_t - root_end
     yield identity(
