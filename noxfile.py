@@ -12,7 +12,7 @@
     nox -s fuzz -- --minutes 60   every property with fresh seeds, and broken files
     nox -s supply-chain           licences and known vulnerabilities of what is installed
     nox -s bench                  core against its peers: speed and memory; many minutes
-    nox -s lint                   style and import order
+    nox -s lint                   style, import order and types
 
 Both of the first two install what they need into environments of their own, from constraints.txt.
 """
@@ -118,9 +118,10 @@ def supply_chain(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style."""
-    session.install("-q", *PINS, "ruff")
+    """Check style and types; types need the libraries, so that theirs are known."""
+    session.install("-q", *PINS, "-e", ".[audit,repro,site]", "mypy", "ruff")
     session.run("ruff", "check", ".", *session.posargs)
+    session.run("mypy")
 
 
 @nox.session

@@ -10,6 +10,7 @@ import importlib.metadata
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from derivations.claim import Claim
 
@@ -86,7 +87,7 @@ class Edition:
         return ", ".join(parts)
 
 
-def edition(summary: Mapping | None) -> Edition:
+def edition(summary: Mapping[str, Any] | None) -> Edition:
     """The edition that a run shows, or that of the installed package alone."""
     try:
         version = importlib.metadata.version("diffusion-audit")

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
@@ -21,6 +21,8 @@ from hypothesis import seed as seeded
 from audit.evidence import Control, Evidence
 from audit.precision import error_in_ulps
 from derivations.claim import Grade, Role
+
+Subject = Callable[..., Any]  # what a comparison examines: a function of an implementation
 
 
 class Mismatch(AssertionError):
@@ -127,6 +129,14 @@ class Comparison:
         """The dotted name of the subject where it is a function of core, else empty."""
         module = getattr(self.subject, "__module__", "") or ""
         return f"{module}.{self.subject.__qualname__}" if module.startswith("core.") else ""
+
+
+class Means(TypedDict, total=False):
+    """How several comparisons of a module are made, for ``@compares(..., **means)``."""
+
+    kind: str
+    grade: Grade
+    role: Role
 
 
 COMPARISONS: dict[str, list[Comparison]] = {}

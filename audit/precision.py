@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import sympy
 import torch
+from flint import arb
 
 from derivations.prover.balls import ball, precision
 
@@ -26,7 +27,7 @@ _FORMAT = {
 }
 
 
-def exact_value(formula: sympy.Expr, values: Mapping[sympy.Symbol, Fraction | int]) -> Fraction:
+def exact_value(formula: sympy.Expr, values: Mapping[sympy.Symbol, Fraction | float]) -> Fraction:
     """A formula of derivations at exact arguments, to at least 150 correct bits."""
     from flint import arb, fmpq
 
@@ -38,7 +39,7 @@ def exact_value(formula: sympy.Expr, values: Mapping[sympy.Symbol, Fraction | in
         return fraction_of(enclosure)
 
 
-def fraction_of(enclosure) -> Fraction:
+def fraction_of(enclosure: arb) -> Fraction:
     """The midpoint of a 256-bit ball as an exact fraction; a ball that is not tight is an error."""
     if not enclosure.is_finite():
         raise ValueError(f"the reference value {enclosure} is not finite")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import groupby
+from typing import Any
 
 import sympy
 from rich.console import Console
@@ -59,7 +60,7 @@ def _columns(*names: str) -> Table:
 
 def show_table(
     out: Console, ledger: Mapping[str, Claim], records: Mapping[str, Record],
-    entries: list[dict], document: Document | None,
+    entries: list[dict[str, Any]], document: Document | None,
 ) -> None:
     """The claims by section: id, lines, verdict, strongest grade, evidence, seconds."""
     found = {entry["id"]: entry for entry in entries}
@@ -101,7 +102,9 @@ def show_errata(out: Console, claims: list[Claim]) -> None:
     out.print(table)
 
 
-def show_totals(out: Console, summary: Mapping, records: Mapping[str, Record]) -> None:
+def show_totals(
+    out: Console, summary: Mapping[str, Any], records: Mapping[str, Record]
+) -> None:
     """Coverage, counts, wall time, slowest claim, digest; then what failed, by name."""
     totals, coverage = summary["totals"], summary["coverage"]
     out.print(Text("\nTotals", style="bold"))

@@ -90,7 +90,7 @@ class Trust:
         """What must be right whichever line is taken."""
         return _ordered((*self.shared, *self.refuting))
 
-    def as_json(self) -> dict[str, list]:
+    def as_json(self) -> dict[str, list[Any]]:
         """The form that audit.json has."""
         return {"lines": [list(x) for x in self.lines], "refuting": list(self.refuting),
                 "besides": list(self.besides)}

@@ -11,7 +11,7 @@ and everything that runs over t = 1..T then runs on the sub-sequence.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -50,7 +50,7 @@ class Denoiser:
     schedule: NoiseSchedule
     predicts: str = "eps"
     learns_variance: bool = False
-    shown: Tensor = None  # type: ignore[assignment]  # until __post_init__ makes it t - 1
+    shown: Tensor | None = None  # which __post_init__ replaces
 
     def __post_init__(self) -> None:
         require_choice("predicts", self.predicts, PREDICTIONS)
@@ -67,7 +67,8 @@ class Denoiser:
         """The network's prediction (B, C, ...), and its v of iDDPM (15) or None; t in 1..T."""
         t = require_timesteps("t", t, self.schedule.beta)
         require_finite("x_t", x_t)
-        raw = self.network(x_t, self.shown[t - 1].expand(x_t.shape[0]))
+        shown = cast(Tensor, self.shown)[t - 1]
+        raw = self.network(x_t, shown.expand(x_t.shape[0]))
         channels = 2 * x_t.shape[1] if self.learns_variance else x_t.shape[1]
         expected = (x_t.shape[0], channels, *x_t.shape[2:])
         if tuple(raw.shape) != expected:
@@ -134,5 +135,6 @@ def respace(denoiser: Denoiser, chain: Sequence[int]) -> Denoiser:
     shown what it was shown at each of them before.
     """
     schedule = respaced_schedule(denoiser.schedule, chain)
-    visited = torch.tensor([t - 1 for t in chain[-2::-1]], device=denoiser.shown.device)
-    return replace(denoiser, schedule=schedule, shown=denoiser.shown[visited])
+    shown = cast(Tensor, denoiser.shown)
+    visited = torch.tensor([t - 1 for t in chain[-2::-1]], device=shown.device)
+    return replace(denoiser, schedule=schedule, shown=shown[visited])

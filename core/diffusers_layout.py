@@ -11,7 +11,7 @@ a ValueError that names the field.  Pure mappings: files are read and written in
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -237,11 +237,9 @@ def _modules_there(module: str) -> list[str]:
         return [WHOLE[module]]
     resample = re.fullmatch(r"(down|up)\.(\d+)\.resample\.conv", module)
     if resample:
-        way, level = resample.groups()
-        return [f"{way}_blocks.{level}.{way}samplers.0.conv"]
+        return ["{0}_blocks.{1}.{0}samplers.0.conv".format(*resample.groups())]
     found = re.match(r"((?:down|up)\.\d+\.blocks\.\d+|middle\.\d+)\.(.+)", module)
-    assert found, module  # no other module has tensors
-    block, part = found.groups()
+    block, part = cast(re.Match[str], found).groups()  # no other module has tensors
     residual, attention = _block(block)
     if part == "attention.norm":
         return [f"{attention}.group_norm"]

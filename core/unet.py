@@ -123,7 +123,8 @@ class UNet(nn.Module):
         e = self.time_mlp(embed(t, self.config.channels).to(self.conv_in.weight.dtype))
         if labels is not None:
             e = e + self.label_embedding(labels)
-        return self.time_projection(functional.silu(e)).split(self.projected, dim=1)
+        projected: Tensor = self.time_projection(functional.silu(e))
+        return cast(tuple[Tensor, ...], projected.split(self.projected, dim=1))
 
     def _run_block(self, block: nn.Module, x: Tensor, time: Tensor) -> Tensor:
         if self.config.checkpointing and torch.is_grad_enabled():

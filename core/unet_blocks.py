@@ -69,7 +69,8 @@ class Norm(nn.GroupNorm):
         shift = self.bias.view(self.num_groups, -1) - mean * scale
         # Stacked, the two are stored once instead of being computed again at every position.
         scale, shift = torch.stack([scale, shift]).view(2, *x.shape[:2], 1, 1)
-        return (x * scale + shift).to(x.dtype)
+        normed = (x * scale + shift).to(x.dtype)
+        return normed
 
 
 class ResidualBlock(nn.Module):

@@ -41,5 +41,5 @@ def zero_terminal_snr(schedule: NoiseSchedule) -> NoiseSchedule:
             above = u + fall
             rescaled.append(float(fall * (above + u) / above**2))
             u = above
-    beta = [0.0, betas[1], *reversed(rescaled)]
-    return NoiseSchedule(torch.tensor(beta, dtype=torch.float64, device=schedule.beta.device))
+    rates = [0.0, betas[1], *reversed(rescaled)]
+    return NoiseSchedule(torch.tensor(rates, dtype=torch.float64, device=schedule.beta.device))

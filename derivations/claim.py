@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias, TypedDict
 
 from sympy import S, Symbol, sympify
 from sympy.core.relational import Relational
@@ -110,7 +110,7 @@ def corrects(check: Check) -> Check:
 Checks = Iterator[Check]
 Proof = Callable[[], Checks]
 Lines = tuple[tuple[int, int], ...]
-Assumption = str | Relational | Boolean
+Assumption: TypeAlias = str | Relational | Boolean
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)+")
 
@@ -189,6 +189,13 @@ class Claim:
             if assumption.subs(values) is not S.true:
                 return Decision(Outcome.REFUTED, f"the witness does not satisfy {assumption}")
         return Decision(Outcome.PROVED, ", ".join(f"{s} = {v}" for s, v in values.items()))
+
+
+class Premises(TypedDict):
+    """What several claims assume alike, for ``@claim(..., **premises)``."""
+
+    assumptions: tuple[Assumption, ...]
+    witness: Mapping[Symbol, Any]
 
 
 LEDGER: dict[str, Claim] = {}

@@ -4,7 +4,8 @@
     files            files and folders that appear whole or not at all        -> errors
     progress         how far a long step has come                             (imports nothing)
     machine          on what a number was measured                            (imports nothing)
-    profile          a run as a file: profiles/*.toml                         -> errors
+    tables           dataclasses from the tables of a TOML file               -> errors
+    profile          a run as a file: profiles/*.toml                         -> tables
     dataset          images as bytes, and as numbers in [-1, 1]               -> errors
     download         a file from the network, resumed and checked             -> files
     cifar10          the official binary archive                              -> download, dataset

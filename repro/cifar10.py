@@ -15,6 +15,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, cast
 
 import torch
 from torch import Tensor
@@ -155,7 +156,7 @@ def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
     try:
         with gzip.open(archive) as stream:
             plain = _Limited(stream)
-            tar = tarfile.open(fileobj=plain, mode="r|")
+            tar = tarfile.open(fileobj=cast(IO[bytes], plain), mode="r|")  # it only reads
             for member in tar:
                 if member.isdir() and member.name == FOLDER:
                     continue
@@ -168,7 +169,7 @@ def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
                 if member.size > LIMITS[name]:
                     raise ReproError(f"{archive}: {member.name} must have at most "
                                      f"{LIMITS[name]:,} bytes; got {member.size:,}")
-                content = tar.extractfile(member).read()
+                content = cast(IO[bytes], tar.extractfile(member)).read()
                 if len(content) != member.size:
                     raise EOFError(f"{member.name} ends early")
                 yield name, content

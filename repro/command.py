@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
+from torch import nn
 
 from repro import (
     checkpoints,
@@ -188,7 +189,9 @@ def _dataset(options: argparse.Namespace, chosen: Profile, world: World,
     return found
 
 
-def _given(options: argparse.Namespace, chosen: Profile, world: World):
+def _given(
+    options: argparse.Namespace, chosen: Profile, world: World
+) -> tuple[Profile, dict[str, nn.Module], dict[str, object]]:
     """The network of --weights in place of a trained one."""
     if options.weights_are is None:
         raise ReproError(f"--weights-are must say what the weights are: one of {', '.join(GIVEN)}")
@@ -197,7 +200,7 @@ def _given(options: argparse.Namespace, chosen: Profile, world: World):
     if replace(network.config, dropout=chosen.network.dropout) != chosen.network:
         raise ReproError(f"{folder} must hold the network of the profile, {chosen.network}; got "
                          f"{network.config}")
-    network = network.to(world.device, memory_format=torch.channels_last)
+    network.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks memory_format
     kind, origin = GIVEN[options.weights_are]
     sets = tuple(replace(sampling, weights=kind) for sampling in chosen.sampling)
     return replace(chosen, sampling=sets), {kind: network}, origin

@@ -140,6 +140,7 @@ def measure_likelihood(
         new = Moments.of(torch.cat(columns, dim=1).cpu())
         moments = new if moments is None else moments + new
 
+    assert moments is not None  # `_batches` refuses an empty set
     count, mean, error = moments.count, moments.mean.tolist(), moments.error.tolist()
     rate, square, rest = slice(0, T + 1), slice(T + 1, 2 * T + 2), 2 * T + 2
     half = (bound.levels - 1) / 2

@@ -9,22 +9,23 @@ import torch
 from core.denoiser import respace
 from core.samplers import DDIM, sample
 from core.timesteps import uniform_chain
-from repro import pictures
+from repro import pictures, processes
 from repro.dataset import Dataset, to_levels
 from repro.trainer import Trainer
 
-IMAGES, STEPS = 64, 50
+STEPS = 50
 
 
 def write_grid(trainer: Trainer, dataset: Dataset, path: Path) -> None:
-    """64 images by 50 steps of DDIM from the average of the weights: cheap, and no sample of the
+    """Images by 50 steps of DDIM from the average of the weights: cheap, and no sample of the
     run's own sampler.
     """
     network = deepcopy(trainer.network).eval()
     trainer.ema.copy_to(network)
-    denoiser = replace(trainer.denoiser, network=network)
-    T = trainer.profile.process.T
-    seeds = torch.arange(IMAGES, device=trainer.world.device)
+    training, T = trainer.profile.training, trainer.profile.process.T
+    denoiser = processes.evaluated(
+        replace(trainer.denoiser, network=network), training.precision)
+    seeds = torch.arange(training.grid, device=trainer.world.device)
     images = sample(respace(denoiser, uniform_chain(T, min(STEPS, T))), DDIM(clip="x_0_and_eps"),
                     seeds, dataset.shape)
     path.parent.mkdir(parents=True, exist_ok=True)

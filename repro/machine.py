@@ -53,7 +53,8 @@ def peak_memory(device: torch.device) -> int:
         return torch.cuda.max_memory_allocated(device)
     try:  # Linux; getrusage would begin with the peak of the process that started this one
         status = Path("/proc/self/status").read_text("ascii")
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
+        held = re.search(r"VmHWM:\s+(\d+) kB", status)
+        return int(held[1]) * 1024  # type: ignore[index]  # None is the TypeError below
     except (OSError, TypeError):
         scale = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale

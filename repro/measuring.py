@@ -5,16 +5,18 @@ Each number comes as a `Measurement`, with every field of the protocol that it w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from rich.console import Console
 from torch import Tensor, nn
 
+from core.denoiser import Denoiser
+from core.ema import EMA
 from core.unet_config import UNetConfig
 from repro import baselines, frechet, processes
 from repro.comparison import Measurement
@@ -47,7 +49,7 @@ class Subject:
 
     profile: Profile
     dataset: Dataset
-    networks: dict[str, nn.Module]
+    networks: Mapping[str, nn.Module]
     facts: dict[str, Any]
     not_comparable: str = ""
     compiled: bool = False
@@ -174,7 +176,7 @@ def _scores(subject: Subject, extractor: Extractor, folder: Path,
             yield Measurement("FID", value, made | {"reference": part}, "",
                               not_comparable=subject.not_comparable)
         if found[0].logits is not None:
-            score = inception_score(torch.cat([few.logits for few in found]))
+            score = inception_score(torch.cat([cast(Tensor, few.logits) for few in found]))
             yield Measurement("IS", score.mean, made | {"splits": score.splits}, "",
                               not_comparable=subject.not_comparable)
             size = min(1000, len(made_of), len(reference["train"]))
@@ -272,8 +274,8 @@ def extractor(profile: Profile, world: World) -> Extractor:
 
 def _denoiser(subject: Subject, network: nn.Module, world: World) -> Denoiser:
     schedule = processes.schedule(subject.profile.process, world.device)
-    network = torch.compile(network) if subject.compiled else network
-    return processes.denoiser(network, subject.profile, schedule)
+    ready = cast(nn.Module, torch.compile(network)) if subject.compiled else network
+    return processes.denoiser(ready, subject.profile, schedule)
 
 
 def _weights(subject: Subject) -> str:

@@ -1,6 +1,7 @@
 """What a run will cost on this machine, measured on a few steps of it before it starts."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch

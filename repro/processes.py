@@ -6,6 +6,7 @@ What decides the weights is read from `process`, `objective` and `network` alone
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -134,6 +135,8 @@ def evaluated(denoiser: Denoiser, precision: str) -> Denoiser:
     return replace(denoiser, network=partial(_in_bfloat16, denoiser.network))
 
 
-def _in_bfloat16(network: Network, x_t: Tensor, shown: Tensor) -> Tensor:
+def _in_bfloat16(
+    network: Callable[[Tensor, Tensor], Tensor], x_t: Tensor, shown: Tensor
+) -> Tensor:
     with torch.autocast(x_t.device.type, torch.bfloat16):
         return network(x_t, shown)

@@ -11,13 +11,13 @@ import hashlib
 import json
 import math
 import tomllib
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_type_hints
+from typing import cast
 
 from core.unet_config import UNetConfig
 from repro.errors import ReproError
+from repro.tables import build
 
 FOLDER = Path(__file__).parent / "profiles"
 
@@ -78,7 +78,7 @@ class Training:
     on each of its 8 devices).  adam_epsilon: "torch", added to the corrected root, or
     "tensorflow", added to the uncorrected one.  ema_decay, ema_kind: as in `core.ema`.
     flip: mirror half of the images.  precision: "bfloat16" autocast, or "float32".
-    checkpoint_every, grid_every, log_every: steps.  keep: checkpoints.
+    checkpoint_every, grid_every, log_every: steps.  keep: checkpoints.  grid: images of a grid.
     """
 
     steps: int
@@ -96,10 +96,11 @@ class Training:
     grid_every: int = 10_000
     log_every: int = 100
     keep: int = 3
+    grid: int = 64
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "clip_shards", "checkpoint_every", "grid_every",
-                     "log_every", "keep"):
+                     "log_every", "keep", "grid"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
         _require(self.warmup >= 0, "warmup", self.warmup, "0 or more")
         _require(0 < self.learning_rate < math.inf, "learning_rate", self.learning_rate, "above 0")
@@ -155,7 +156,7 @@ class Selection:
     every: int
     sampling: Sampling
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require(self.every >= 1, "every", self.every, "1 or more")
         _require_among("weights", self.sampling.weights, ("ema",))
 
@@ -235,7 +236,7 @@ class Profile:
         How many steps are taken, and how often files are written, do not change a step.
         """
         parts = asdict(self)
-        for name in ("steps", "checkpoint_every", "grid_every", "log_every", "keep"):
+        for name in ("steps", "checkpoint_every", "grid_every", "log_every", "keep", "grid"):
             del parts["training"][name]
         for name in ("name", "title", "sampling", "selection", "evaluation", "record"):
             del parts[name]
@@ -264,42 +265,9 @@ def load(name_or_path: str) -> Profile:
     except (OSError, ValueError) as error:
         raise ReproError(f"{path} must be a readable TOML file: {error}") from error
     try:
-        return _build(Profile, {"name": path.stem, **content}, "")
+        return cast(Profile, build(Profile, {"name": path.stem, **content}, ""))
     except ValueError as error:
         raise ReproError(f"{path}: {error}") from error
-
-
-def _build(kind: type, content: Any, where: str) -> Any:
-    """A dataclass from a table: no field unknown, none missing, each of its own type."""
-    if not isinstance(content, dict):
-        raise ReproError(f"{where or 'the file'} must be a table; got {content!r}")
-    hints = get_type_hints(kind)
-    required = {f.name for f in fields(kind)
-                if f.default is MISSING and f.default_factory is MISSING}
-    prefix = f"{where}." if where else ""
-    for unknown in sorted(content.keys() - hints.keys()):
-        raise ReproError(f"{prefix}{unknown} is no field; fields are {', '.join(hints)}")
-    for missing in sorted(required - content.keys()):
-        raise ReproError(f"{prefix}{missing} must be given")
-    return kind(**{name: _value(hints[name], value, prefix + name)
-                   for name, value in content.items()})
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    """A TOML value as the type that a field declares."""
-    if hasattr(hint, "__dataclass_fields__"):
-        return _build(hint, value, where)
-    if isinstance(hint, UnionType):
-        return _value(next(kind for kind in get_args(hint) if kind is not type(None)), value, where)
-    if hint is float and type(value) is int:
-        return float(value)
-    if getattr(hint, "__origin__", None) is tuple:
-        if not isinstance(value, list):
-            raise ReproError(f"{where} must be a list; got {value!r}")
-        return tuple(_value(get_args(hint)[0], item, where) for item in value)
-    if type(value) is not hint or (hint is float and math.isnan(value)):
-        raise ReproError(f"{where} must be of type {hint.__name__}; got {value!r}")
-    return value
 
 
 def _require(sound: bool, name: str, value: object, right: str) -> None:

@@ -133,13 +133,14 @@ def require_protocol(protocol: Mapping[str, Any], where: str) -> None:
     """Every field known, and every value of its vocabulary.  Errors: ReproError."""
     for name, value in protocol.items():
         wanted = PROTOCOL.get(name)
+        of_its_kind = type(value) is wanted
         if wanted is None:
             raise ReproError(f"{where}: {name} is no field; a protocol has {', '.join(PROTOCOL)}")
         if isinstance(wanted, tuple):
             if value not in wanted:
                 raise ReproError(f"{where}: {name} must be one of {', '.join(map(repr, wanted))}; "
                                  f"got {value!r}")
-        elif type(value) is not wanted or (wanted is int and value < 1) or (
+        elif not of_its_kind or (wanted is int and value < 1) or (
                 wanted is float and not math.isfinite(value)):
             raise ReproError(f"{where}: {name} must be {KINDS[wanted]}; got {value!r}")
 

@@ -8,7 +8,7 @@ A run that is evaluated again has the same name: it is one run, and is counted o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any

@@ -18,7 +18,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -181,7 +181,7 @@ def _settings(
         "schedule": _hash(denoiser.schedule.beta.tolist()),
         "predicts": denoiser.predicts,
         "learns_variance": denoiser.learns_variance,
-        "shown": _hash(denoiser.shown.tolist()),
+        "shown": _hash(cast(Tensor, denoiser.shown).tolist()),
         "precision": precision,
         "shape": list(shape),
         "levels": levels,

@@ -43,6 +43,7 @@ def choose(subject: Subject, folder: Path, world: World, console: Console) -> Su
     is, and that is said.  Errors: ReproError for a candidate that is broken or of another network,
     and for none at all.
     """
+    assert subject.profile.selection is not None  # or nothing is to be chosen
     place, sampling = folder / FOLDER, subject.profile.selection.sampling
     paths = sorted(place.glob("step-*.safetensors"))
     if not paths:
@@ -55,7 +56,7 @@ def choose(subject: Subject, folder: Path, world: World, console: Console) -> Su
             console.print(f"[yellow]the last weights are judged: {error}[/]")
     if not world.max(extractor is not None):
         return subject
-    if world.leads:
+    if extractor is not None:  # on the leading process
         reference = frechet.moments(measuring.features(
             extractor, subject.dataset.train, console, "features of the train set"))
     fids: dict[int, float] = {}
@@ -64,7 +65,7 @@ def choose(subject: Subject, folder: Path, world: World, console: Console) -> Su
         candidate = replace(subject, networks={"ema": _network(subject, path)})
         measuring.sample_set(candidate, sampling, place / path.stem, world, console)
         world.wait()
-        if world.leads:
+        if extractor is not None:
             images = load_images(place / path.stem, sampling.count)
             made = frechet.moments(measuring.features(
                 extractor, images, console, f"features of step {step:,}"))
@@ -74,7 +75,7 @@ def choose(subject: Subject, folder: Path, world: World, console: Console) -> Su
     if world.leads:
         ranked = dict(sorted(fids.items(), key=lambda item: item[1]))
         write_file(place / "chosen.json", json.dumps(ranked, indent=1) + "\n")
-    best = world.max(min(fids, key=fids.get) if world.leads else 0)
+    best = world.max(min(fids, key=fids.__getitem__) if world.leads else 0)
     network = _network(subject, place / f"step-{best:08d}.safetensors")
     return replace(subject, networks={**subject.networks, "ema": network},
                    facts={**subject.facts, "selection": "minimum FID"})

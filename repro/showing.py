@@ -9,8 +9,10 @@ from repro.measuring import Measured, facts
 from repro.plan import Plan
 from repro.progress import duration, size
 
-SHOWN = ("sampler", "steps", "eta", "variance", "tau", "clip", "of", "reference", "split",
-         "reverse_time")
+# The fields of a protocol that tell the numbers of one run apart, and how they are said.
+SAID = {"sampler": "{}", "steps": "{} steps", "eta": "eta {:g}", "variance": "variance {}",
+        "tau": "tau {}", "clip": "clip {}", "of": "of {}", "samples": "{:,} images",
+        "reference": "against {}", "split": "{} set", "reverse_time": "T - t + 1 = {}"}
 
 
 def plan(plan: Plan, console: Console) -> None:
@@ -39,14 +41,13 @@ def plan(plan: Plan, console: Console) -> None:
 def numbers(measured: Measured, console: Console) -> None:
     """Every number of the run, and what a model that learned nothing would reach."""
     table = Table(title="measured", title_justify="left")
-    for heading, how in (("quantity", {}), ("value", {"justify": "right"}), ("unit", {}),
-                         ("protocol", {"ratio": 1})):
-        table.add_column(heading, **how)
+    table.add_column("quantity")
+    table.add_column("value", justify="right")
+    table.add_column("protocol", ratio=1)
     for number in measured.numbers:
-        table.add_row(number.quantity, _value(number), number.unit, _protocol(number))
+        table.add_row(_quantity(number), _value(number), _protocol(number))
     for baseline in measured.baselines:
-        table.add_row("[dim]NLL[/]", f"[dim]{baseline.bits.mean:.3f}[/]", "[dim]bits/dim[/]",
-                      f"[dim]baseline: {baseline.name}[/]")
+        table.add_row("NLL, bits/dim", f"{baseline.bits.mean:.3f}", f"baseline: {baseline.name}")
     console.print(table)
     for line in measured.unmeasured:
         console.print(f"[yellow]not measured: {line}[/]")
@@ -57,9 +58,15 @@ def _value(number: Measurement) -> str:
     return f"{number.value:.4g}{spread}"
 
 
+def _quantity(number: Measurement) -> str:
+    """With its unit where that is short: the others are in `published.UNITS`."""
+    short = number.unit and len(number.unit) < 10
+    return f"{number.quantity}, {number.unit}" if short else number.quantity
+
+
 def _protocol(number: Measurement) -> str:
     own = number.protocol
-    return ", ".join(f"{name} {own[name]}" for name in SHOWN if name in own)
+    return ", ".join(how.format(own[name]) for name, how in SAID.items() if name in own)
 
 
 def _compared(plan: Plan) -> str:

@@ -9,7 +9,9 @@ there and found when the loss is next logged, always before a checkpoint is writ
 """
 
 import math
+from collections.abc import Mapping
 from contextlib import nullcontext
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +44,8 @@ class Trainer:
             raise ReproError(f"the network takes images of shape {expected}; {dataset.name} has "
                              f"{dataset.shape}")
         drawn = UNet(profile.network, draw(profile.seed, "weights", 0, "cpu"))
-        self.network = in_channels_last(drawn, world.device).train()
+        drawn.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks memory_format
+        self.network = drawn.train()
         self.ema = EMA(self.network, profile.training.ema_decay, profile.training.ema_kind)
         self.parameters = list(self.network.parameters())
         self.optimiser = torch.optim.Adam(
@@ -104,8 +107,7 @@ class Trainer:
         training, world = self.profile.training, self.world
         if training.clip_shards == 1:
             loss = self._backward(batch)
-            gradients = [p.grad for p in self.parameters]
-            world.average(gradients)
+            world.average(self._gradients())
             return loss, nn.utils.clip_grad_norm_(self.parameters, training.clip)
         shards = training.clip_shards // world.size
         parts = [Batch(*part) for part in zip(*(x.chunk(shards) for x in batch), strict=True)]
@@ -115,11 +117,15 @@ class Trainer:
             self.optimiser.zero_grad()
             losses.append(self._backward(part))
             norms.append(nn.utils.clip_grad_norm_(self.parameters, training.clip))
-            torch._foreach_add_(total, [p.grad for p in self.parameters], alpha=1 / shards)
+            torch._foreach_add_(total, self._gradients(), alpha=1 / shards)
         world.average(total)
         for parameter, gradient in zip(self.parameters, total, strict=True):
             parameter.grad = gradient
         return torch.stack(losses).mean(), torch.stack(norms).max()
+
+    def _gradients(self) -> list[Tensor]:
+        """Those that `_backward` left: every parameter has one."""
+        return [cast(Tensor, p.grad) for p in self.parameters]
 
     def _backward(self, batch: Batch) -> Tensor:
         with trusted():  # outside of what is compiled: a compiler cannot look into it
@@ -147,7 +153,7 @@ class Trainer:
         }
 
     @torch.no_grad()
-    def restore(self, step: int, state: dict[str, dict[str, Tensor]]) -> None:
+    def restore(self, step: int, state: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Continue after a step, from `state`.
 
         Errors: ReproError where the tensors are not those of this network.

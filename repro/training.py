@@ -139,7 +139,7 @@ def _save(trainer: Trainer, folder: Path) -> str:
 def _resume(trainer: Trainer, folder: Path, console: Console) -> str | None:
     """Go on from the newest sound checkpoint, and say so.  Its name, or None."""
     found, passed_over = checkpoints.newest_sound(folder)
-    said = console.print if trainer.world.leads else (lambda line: None)
+    said: Callable[[str], None] = console.print if trainer.world.leads else (lambda line: None)
     for reason in passed_over:
         said(f"passed over: {reason}")
     if found is None:

@@ -9,6 +9,7 @@ appears whole or not at all: it is written beside its place, flushed to the disk
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError

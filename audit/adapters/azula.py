@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import version
+from typing import cast
 
 import torch
 from azula.denoise import Denoiser, DiracPosterior
@@ -31,7 +32,7 @@ ETA = Choice(
 )
 
 
-class Tabulated(Schedule):
+class Tabulated(Schedule):  # type: ignore[misc]  # azula is not there when types are checked
     """A discrete schedule as azula takes one: (sqrt(alpha_bar), sqrt(1 - alpha_bar)) at t / T."""
 
     def __init__(self, levels: Levels) -> None:
@@ -43,7 +44,7 @@ class Tabulated(Schedule):
                 torch.tensor(math.sqrt(1 - level), dtype=torch.float64))
 
 
-class Says(Denoiser):
+class Says(Denoiser):  # type: ignore[misc]  # as above
     """A network that says what the probe wants."""
 
     def __init__(self, schedule: Schedule) -> None:
@@ -77,7 +78,7 @@ class _Sampler(Implementation):
         self.network.said = said
         t, s = (torch.tensor(k / self.levels.T, dtype=torch.float64) for k in (at.t, at.s))
         with given_noise(z):
-            return self.kind(self.network, silent=True, **options).step(x_t, t, s)
+            return cast(Tensor, self.kind(self.network, silent=True, **options).step(x_t, t, s))
 
 
 class DDIM(_Sampler):

@@ -9,23 +9,23 @@ from core.conversions import (
     x_0_from_eps,
     x_0_from_v,
 )
-from core.coordinate_descent import coordinate_descent, lasso, quadratic, soft_threshold
+from core.coordinate_descent import Descent, coordinate_descent, lasso, quadratic, soft_threshold
 from core.ddim import ddim_coefficients, ddim_encode_step, ddim_sigma, ddim_step
 from core.decoder import discretised_gaussian_log_likelihood
-from core.denoiser import Denoiser, respace, respaced_schedule
+from core.denoiser import Denoiser, Prediction, respace, respaced_schedule
 from core.encoding import decode, encode
 from core.exact_denoiser import DiagonalGaussian, exact_denoiser, reverse_covariance
 from core.forward import q_marginal, q_sample, q_step, q_transition
 from core.gaussian import entropy, linear_combination, log_density
 from core.kl import kl_gaussian, kl_multivariate, kl_standard
-from core.likelihood import likelihood
+from core.likelihood import Likelihood, likelihood
 from core.posterior import (
     posterior_coefficients,
     posterior_mean_from_eps,
     q_posterior,
     q_posterior_pair,
 )
-from core.reverse import ReverseVariance, p_mean_variance
+from core.reverse import ReverseStep, ReverseVariance, p_mean_variance
 from core.samplers import DDIM, Ancestral, SamplerState, sample
 from core.schedule import (
     NoiseSchedule,
@@ -36,7 +36,7 @@ from core.schedule import (
 )
 from core.timestep_embedding import timestep_embedding_ddpm, timestep_embedding_improved
 from core.timestep_sampling import LossHistory, importance_probabilities, importance_timesteps
-from core.variational_bound import Bound, bound_term, prior_term
+from core.variational_bound import Bound, BoundTerm, bound_term, prior_term
 from core.weightings import (
     Weighting,
     bound_weighting,
@@ -51,10 +51,15 @@ __all__ = [
     "DDIM",
     "Ancestral",
     "Bound",
+    "BoundTerm",
     "Denoiser",
+    "Descent",
     "DiagonalGaussian",
+    "Likelihood",
     "LossHistory",
     "NoiseSchedule",
+    "Prediction",
+    "ReverseStep",
     "ReverseVariance",
     "SamplerState",
     "Weighting",

@@ -7,10 +7,11 @@ timestep i is the paper's t = i + 1.  float32 is its format.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import version
+from typing import Any, cast
 from unittest import mock
 
 import torch
@@ -47,8 +48,9 @@ def sigmoid_levels() -> Levels:
     return replace(exact, spread=spread)
 
 
-SCHEDULES = {"linear": lambda: scaled_linear(T), "cosine": lambda: cosine(T),
-             "sigmoid": sigmoid_levels}
+SCHEDULES: dict[str, Callable[[], Levels]] = {
+    "linear": lambda: scaled_linear(T), "cosine": lambda: cosine(T), "sigmoid": sigmoid_levels,
+}
 
 
 class _Stop(Exception):
@@ -96,16 +98,22 @@ class Gaussian(Implementation):
                 "beta_tilde": made.posterior_variance}
 
     def q_sample(self, x_0: Tensor, t: int, eps: Tensor) -> Tensor:
-        return self.made.q_sample(x_0, self._indices(x_0, t), eps)
+        return cast(Tensor, self.made.q_sample(x_0, self._indices(x_0, t), eps))
 
     def posterior(self, x_0: Tensor, x_t: Tensor, t: int) -> tuple[Tensor, Tensor]:
-        return self.made.q_posterior(x_0, x_t, self._indices(x_0, t))[:2]
+        mean, variance, _ = self.made.q_posterior(x_0, x_t, self._indices(x_0, t))
+        return mean, variance
 
     def chain(self, steps: int) -> Sequence[int]:
         """What the loop runs over: read off where it hands it to its progress bar."""
-        runs_over: list = []
+        runs_over: list[Any] = []
+
+        def hand_over(over: Iterable[Any], **_: object) -> tuple[()]:
+            runs_over.extend(over)
+            return ()
+
         self.made.num_timesteps, self.made.sampling_timesteps = T, steps
-        with mock.patch.object(peer, "tqdm", lambda over, **_: runs_over.extend(over) or ()):
+        with mock.patch.object(peer, "tqdm", hand_over):
             loop = self.made.p_sample_loop if steps == T else self.made.ddim_sample
             loop((1, 3, 2, 2))
         if steps == T:
@@ -122,7 +130,7 @@ class Gaussian(Implementation):
         quiet = mock.patch.object(peer, "tqdm", lambda over, **_: over)
         with given_noise(x_t, z), quiet:
             try:
-                return made.ddim_sample(tuple(x_t.shape)).clone()
+                return cast(Tensor, made.ddim_sample(tuple(x_t.shape)).clone())
             except _Stop:
                 return network.seen.clone()
 
@@ -133,7 +141,7 @@ class Gaussian(Implementation):
             raise NotOffered
         self.network.said = prediction
         with given_noise(z):
-            return self.made.p_sample(x_t, at.t - 1)[0].clone()
+            return cast(Tensor, self.made.p_sample(x_t, at.t - 1)[0].clone())
 
     def loss_weight(self, t: int) -> float:
         return float(self.made.loss_weight[t - 1])

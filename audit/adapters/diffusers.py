@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from itertools import product
+from typing import Any, cast
 
 import torch
 from diffusers import (
@@ -27,6 +28,8 @@ from audit.conformance.levels import Levels, cosine, linear, rescaled, root_line
 from audit.conformance.noise import given_noise
 
 T = 1000
+Options = dict[str, Sequence[Any]]
+
 SCHEDULES = {"linear": linear, "scaled_linear": root_linear, "squaredcos_cap_v2": cosine,
              "sigmoid": sigmoid}
 PREDICTS = {"epsilon": "eps", "sample": "x_0", "v_prediction": "v"}
@@ -42,7 +45,7 @@ LAST_ALPHA = (
 )
 
 
-def _levels(config: Mapping[str, object]) -> Levels:
+def _levels(config: Mapping[str, Any]) -> Levels:
     made = SCHEDULES[config.get("beta_schedule", "linear")](T)
     return rescaled(made) if config.get("rescale_betas_zero_snr") else made
 
@@ -50,10 +53,10 @@ def _levels(config: Mapping[str, object]) -> Levels:
 class _Scheduler(Implementation):
     """What all of them share."""
 
-    kind: type
+    kind: type[Any]  # a scheduler of diffusers, which is not there when types are checked
     version = version("diffusers")
 
-    def __init__(self, light: bool = False, **config: object) -> None:
+    def __init__(self, light: bool = False, **config: Any) -> None:
         self.made = self.kind(num_train_timesteps=T, **config)
         self.options, self.light = config, light
         self.levels = _levels(config)
@@ -69,7 +72,7 @@ class _Scheduler(Implementation):
     def q_sample(self, x_0: Tensor, t: int, eps: Tensor) -> Tensor:
         if not hasattr(self.made, "add_noise"):
             raise NotOffered
-        return self.made.add_noise(x_0, eps, torch.full((x_0.shape[0],), t - 1))
+        return cast(Tensor, self.made.add_noise(x_0, eps, torch.full((x_0.shape[0],), t - 1)))
 
     def indices(self, steps: int) -> list[int]:
         """The timesteps that are visited, as the scheduler counts them."""
@@ -77,7 +80,7 @@ class _Scheduler(Implementation):
             self.steps = 0
             self.made.set_timesteps(steps)
             self.steps = steps
-        return self.made.timesteps.tolist()
+        return cast(list[int], self.made.timesteps.tolist())
 
     def last(self) -> int:
         """The t of the level after the last visited timestep."""
@@ -91,13 +94,14 @@ class _Scheduler(Implementation):
 class DDIM(_Scheduler):
     """DDIMScheduler.step."""
 
-    name, kind = "diffusers DDIMScheduler", DDIMScheduler
+    name = "diffusers DDIMScheduler"
+    kind: type[Any] = DDIMScheduler
 
     def step(self, at: At, x_t: Tensor, prediction: Tensor, z: Tensor, eta: float) -> Tensor:
         self.indices(at.steps)
         noise = z if eta > 0 else None
-        return self.made.step(prediction, at.t - 1, x_t, eta=eta, variance_noise=noise,
-                              return_dict=False)[0]
+        return cast(Tensor, self.made.step(
+            prediction, at.t - 1, x_t, eta=eta, variance_noise=noise, return_dict=False)[0])
 
 
 class DDIMParallel(DDIM):
@@ -116,7 +120,7 @@ class DDIMBatch(_Scheduler):
             raise NotOffered
         self.indices(at.steps)
         index = torch.full((x_t.shape[0],), at.t - 1)
-        return self.made.batch_step_no_noise(prediction, index, x_t)
+        return cast(Tensor, self.made.batch_step_no_noise(prediction, index, x_t))
 
 
 class DDIMInverse(_Scheduler):
@@ -132,7 +136,7 @@ class DDIMInverse(_Scheduler):
 
     def invert(self, at: At, x_s: Tensor, prediction: Tensor) -> Tensor:
         self.indices(at.steps)
-        return self.made.step(prediction, at.t - 1, x_s, return_dict=False)[0]
+        return cast(Tensor, self.made.step(prediction, at.t - 1, x_s, return_dict=False)[0])
 
 
 VARIANCES = {"fixed_small": ("beta_tilde",), "fixed_small_log": ("beta_tilde",),
@@ -143,12 +147,13 @@ VARIANCES = {"fixed_small": ("beta_tilde",), "fixed_small_log": ("beta_tilde",),
 class DDPM(_Scheduler):
     """DDPMScheduler.step."""
 
-    name, kind = "diffusers DDPMScheduler", DDPMScheduler
+    name = "diffusers DDPMScheduler"
+    kind: type[Any] = DDPMScheduler
 
     def ancestral(
         self, at: At, x_t: Tensor, prediction: Tensor, z: Tensor, variance: str
     ) -> Tensor:
-        kind = self.options.get("variance_type", "fixed_small")
+        kind = str(self.options.get("variance_type", "fixed_small"))
         if variance not in VARIANCES[kind]:
             raise NotOffered
         self.indices(at.steps)
@@ -156,7 +161,7 @@ class DDPM(_Scheduler):
             said = self._said(kind, variance, at)
             prediction = torch.cat([prediction, torch.full_like(prediction, said)], dim=1)
         with given_noise(z):
-            return self.made.step(prediction, at.t - 1, x_t, return_dict=False)[0]
+            return cast(Tensor, self.made.step(prediction, at.t - 1, x_t, return_dict=False)[0])
 
     def _said(self, kind: str, variance: str, at: At) -> float:
         """What a network says that learned this variance."""
@@ -185,27 +190,27 @@ class DDPMBatch(_Scheduler):
             raise NotOffered
         self.indices(at.steps)
         index = torch.full((x_t.shape[0],), at.t - 1)
-        return self.made.batch_step_no_noise(prediction, index, x_t)
+        return cast(Tensor, self.made.batch_step_no_noise(prediction, index, x_t))
 
 
-def _varied(options: Mapping[str, Sequence[object]]) -> Iterator[dict[str, object]]:
+def _varied(options: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
     for values in product(*options.values()):
         yield dict(zip(options, values, strict=True))
 
 
 # steps_offset acts with leading spacing only; BASES vary it with every spacing all the same.
 SPACED = (("leading", 0), ("leading", 1), ("trailing", 0), ("linspace", 0))
-COMMON = {"prediction_type": tuple(PREDICTS), "rescale_betas_zero_snr": (False, True),
+COMMON: Options = {"prediction_type": tuple(PREDICTS), "rescale_betas_zero_snr": (False, True),
           "beta_schedule": ("linear", "squaredcos_cap_v2")}
 # One option at a time where the code is a copy of the scheduler that is examined in full.
-FEW = {"timestep_spacing": SPACINGS, "prediction_type": tuple(PREDICTS)}
+FEW: Options = {"timestep_spacing": SPACINGS, "prediction_type": tuple(PREDICTS)}
 BASES = tuple(_varied({"timestep_spacing": SPACINGS, "steps_offset": (0, 1)}))
 
 
 def configurations() -> Iterator[Implementation]:
     """Every documented option: in full for the two main schedulers, singly for their copies."""
-    ends = {"set_alpha_to_one": (True, False)}
-    kinds = {"variance_type": tuple(VARIANCES)}
+    ends: Options = {"set_alpha_to_one": (True, False)}
+    kinds: Options = {"variance_type": tuple(VARIANCES)}
     yield from (DDIM(**b, **e) for b in BASES for e in _varied(ends))
     yield from (DDPM(**b) for b in BASES)
     yield from (kind(beta_schedule=name) for kind in (DDIM, DDPM) for name in SCHEDULES
@@ -214,10 +219,10 @@ def configurations() -> Iterator[Implementation]:
                      prediction_type="v_prediction")
                 for kind in (DDIM, DDPM) for name in ("linear", "squaredcos_cap_v2"))
     for spacing, offset in SPACED:
-        spaced = {"timestep_spacing": (spacing,), "steps_offset": (offset,)}
+        spaced: Options = {"timestep_spacing": (spacing,), "steps_offset": (offset,)}
         yield from (DDIM(light=True, **c) for c in _varied(spaced | COMMON | ends))
         yield from (DDPM(light=True, **c) for c in _varied(spaced | COMMON | kinds))
-    inverse = {**FEW, **ends, "timestep_spacing": ("leading", "trailing")}
+    inverse: Options = {**FEW, **ends, "timestep_spacing": ("leading", "trailing")}
     for kind, options in ((DDIMParallel, FEW | ends), (DDIMBatch, FEW | ends),
                           (DDIMInverse, inverse), (DDPMParallel, FEW | kinds), (DDPMBatch, FEW)):
         yield kind(timestep_spacing="trailing")

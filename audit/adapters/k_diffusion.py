@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -60,7 +61,7 @@ class EulerAncestral(Implementation):
         high, low = (math.sqrt(self.levels.floats[t]) for t in (at.t, at.s))
         scaled = sampling.sample_euler_ancestral(
             self.made, x_t / high, sigmas, disable=True, eta=eta, noise_sampler=lambda *_: z)
-        return scaled * low
+        return cast(Tensor, scaled * low)
 
 
 def configurations() -> Iterator[EulerAncestral]:

@@ -31,7 +31,7 @@ class _Refuses:
 
 
 class _StandIn(ModuleType):
-    __path__: tuple[str, ...] = ()
+    __path__ = ()  # type: ignore[assignment]  # a package without a place, and never to change
 
     def __getattr__(self, name: str) -> _Refuses:
         if name.startswith("__"):

@@ -6,11 +6,13 @@ is a ratio of two counts, so neither side shares a formula with the other.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import strategies as st
 
-from audit.comparison import compares
+from audit.comparison import Bench, Subject, compares
 from derivations.probability.bayes import evidence, posterior
 from derivations.probability.markov import markov_joint
 from derivations.probability.product_rule import chain_rule
@@ -25,13 +27,16 @@ OUTCOMES = st.lists(
 BITS = st.lists(st.booleans(), min_size=1, max_size=5)
 
 
-def _share(outcomes, event, given=lambda outcome: True) -> Fraction:
+def _share(
+    outcomes: Sequence[Sequence[int]], event: Callable[..., Any],
+    given: Callable[..., Any] = lambda outcome: True,
+) -> Fraction:
     """The share of the outcomes with ``given`` in which ``event`` happens too."""
     possible = [outcome for outcome in outcomes if given(outcome)]
     return Fraction(sum(map(event, possible)), len(possible))
 
 
-def _listed(counts) -> list[tuple[int, bool]]:
+def _listed(counts: Sequence[Sequence[int]]) -> list[tuple[int, bool]]:
     """One entry (hypothesis, whether x happens) for every outcome."""
     return [(i, happens) for i, (yes, no) in enumerate(counts)
             for happens in [True] * yes + [False] * no]
@@ -47,11 +52,11 @@ def _listed(counts) -> list[tuple[int, bool]]:
             likelihood * p_x / prior),
     },
 )
-def posterior_of_counts(bench, subject):
+def posterior_of_counts(bench: Bench, subject: Subject) -> None:
     """Posterior of each of up to six hypotheses against the share of outcomes."""
 
     @bench.forall(counts=HYPOTHESES)
-    def _(counts):
+    def _(counts: Sequence[Sequence[int]]) -> None:
         outcomes = _listed(counts)
         p_x = _share(outcomes, lambda o: o[1])
         for i in range(len(counts)):
@@ -71,11 +76,11 @@ def posterior_of_counts(bench, subject):
         "all hypotheses at once": lambda priors, likelihoods: min(likelihoods),
     },
 )
-def evidence_of_counts(bench, subject):
+def evidence_of_counts(bench: Bench, subject: Subject) -> None:
     """The average of the likelihoods under the priors against the share of outcomes with x."""
 
     @bench.forall(counts=HYPOTHESES)
-    def _(counts):
+    def _(counts: Sequence[Sequence[int]]) -> None:
         outcomes = _listed(counts)
         priors = [_share(outcomes, lambda o, i=i: o[0] == i) for i in range(len(counts))]
         likelihoods = [_share(outcomes, lambda o: o[1], lambda o, i=i: o[0] == i)
@@ -92,11 +97,11 @@ def evidence_of_counts(bench, subject):
         "P(B | A) left out": lambda p_a, b_given_a, c_given_ab: p_a * c_given_ab,
     },
 )
-def chain_of_counts(bench, subject):
+def chain_of_counts(bench: Bench, subject: Subject) -> None:
     """Chain rule of three events in an arbitrary finite sample space."""
 
     @bench.forall(outcomes=OUTCOMES)
-    def _(outcomes):
+    def _(outcomes: Sequence[Sequence[bool]]) -> None:
         got = subject(
             _share(outcomes, lambda o: o[0]),
             _share(outcomes, lambda o: o[1], lambda o: o[0]),
@@ -114,11 +119,14 @@ def chain_of_counts(bench, subject):
         "P(C | B) left out": lambda p_a, b_given_a, c_given_b: p_a * b_given_a,
     },
 )
-def markov_chain_of_counts(bench, subject):
+def markov_chain_of_counts(bench: Bench, subject: Subject) -> None:
     """Given the present every past meets every future equally often: the joint share factorises."""
 
     @bench.forall(past=BITS, future=BITS, other_past=BITS, other_future=BITS)
-    def _(past, future, other_past, other_future):
+    def _(
+        past: Sequence[bool], future: Sequence[bool], other_past: Sequence[bool],
+        other_future: Sequence[bool],
+    ) -> None:
         past = [*past, True]
         outcomes = [(a, True, c) for a in past for c in future]
         outcomes += [(a, False, c) for a in other_past for c in other_future]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from audit.adapters.core_conformance import CoreImplementation
-from audit.comparison import Bench, compares
+from audit.comparison import Bench, Subject, compares
 from audit.conformance.examine import Effort, examine
 from audit.conformance.finding import merged
 from audit.conformance.implementation import At
@@ -58,7 +58,7 @@ class LaterPosterior(CoreImplementation):
     kind="conformance kit",
     grade=Grade.EXECUTION,
 )
-def core_conforms(bench: Bench, subject) -> None:
+def core_conforms(bench: Bench, subject: Subject) -> None:
     """Tables, samplers and chains of core, for every S in 1..T, show the kit no deviation."""
     seen = examine(subject(), CHEAP)
     bench.ran += seen.probed

@@ -1,11 +1,15 @@
 """core.conversions against the proved formulas, at exact arguments, and against one another."""
 
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any, cast
 
 import torch
 from hypothesis import strategies as st
+from sympy import Expr
 
 from audit.adapters.core import (
+    NoiseSchedule,
     eps_from_score,
     eps_from_v,
     eps_from_x_0,
@@ -16,7 +20,7 @@ from audit.adapters.core import (
     x_0_from_eps,
     x_0_from_v,
 )
-from audit.comparison import compares
+from audit.comparison import Bench, Subject, compares
 from audit.oracles.terms import within_terms
 from audit.precision import exact_value
 from derivations.reverse import conversions as proved
@@ -34,9 +38,9 @@ EDGES = (((1e-4,), 1), ((1e-12,), 1), ((1 - 2.0**-53,), 1), ((0.5, 0.5, 1 - 2.0*
 DTYPES = (torch.float64, torch.float32)
 
 
-def conversion(bench, subject, formula, ulps):
+def conversion(bench: Bench, subject: Subject, formula: Expr, ulps: int) -> None:
     """subject(schedule, a, t, b) is the linear formula in (a, b), at drawn and edge schedules."""
-    def body(betas, t, a, b):
+    def body(betas: Sequence[float], t: int, a: Sequence[float], b: Sequence[float]) -> None:
         bar = Fraction(1)
         for beta in betas[:t]:
             bar *= 1 - Fraction(beta)
@@ -63,34 +67,36 @@ def conversion(bench, subject, formula, ulps):
     for betas, t in EDGES:
         body(betas, t, (0.5, -1.0, 0.0, 3.0), (1.5, 0.25, -2.0, 0.0))
 
-    def drawn(betas, share, a, b):
+    def drawn(betas: Sequence[float], share: float, a: Sequence[float], b: Sequence[float]) -> None:
         body(betas, 1 + round(share * (len(betas) - 1)), a, b)
 
     bench.forall(betas=BETAS, share=st.floats(0, 1), a=IMAGE, b=IMAGE)(drawn)
 
 
-def root(schedule, name, t, like):
+def root(schedule: NoiseSchedule, name: str, t: int, like: torch.Tensor) -> torch.Tensor:
     """The square root of a table at t, for images like these."""
     value = getattr(schedule, name)[t].sqrt().to(like.dtype)
-    return value.reshape(-1, 1, 1)
+    return cast(torch.Tensor, value.reshape(-1, 1, 1))
 
 
-def at_previous(function):
+def at_previous(function: Callable[..., Any]) -> Callable[..., torch.Tensor]:
     """The same conversion with the tables of t - 1, or of t + 1 at t = 1."""
-    def variant(schedule, a, t, b):
+    def variant(
+        schedule: NoiseSchedule, a: torch.Tensor, t: torch.Tensor | int, b: torch.Tensor
+    ) -> torch.Tensor:
         step = t - 1
         if bool(torch.as_tensor(t == 1).any()):
             step = t + 1 if schedule.T > 1 else t
-        return function(schedule, a, step, b)
+        return cast(torch.Tensor, function(schedule, a, step, b))
     return variant
 
 
-def negated(function):
+def negated(function: Callable[..., Any]) -> Callable[..., Any]:
     """The second image with the other sign."""
     return lambda schedule, a, t, b: function(schedule, a, t, -b)
 
 
-def exchanged(function):
+def exchanged(function: Callable[..., Any]) -> Callable[..., Any]:
     """The two images exchanged."""
     return lambda schedule, a, t, b: function(schedule, b, t, a)
 
@@ -101,7 +107,7 @@ def exchanged(function):
         schedule, a, t, b * root(schedule, "one_minus_alpha_bar", t, b)),
     "not divided": lambda schedule, a, t, b: a - root(schedule, "one_minus_alpha_bar", t, b) * b,
 })
-def clean_from_noise(bench, subject):
+def clean_from_noise(bench: Bench, subject: Subject) -> None:
     """x_0 from eps in float64 and float32, for t an int and a tensor."""
     conversion(bench, subject, proved.x_0_from_eps(A, B, BAR), 4)
 
@@ -112,7 +118,7 @@ def clean_from_noise(bench, subject):
         schedule, a, t, b) / root(schedule, "one_minus_alpha_bar", t, b),
     "x_0 from eps instead": x_0_from_eps,
 })
-def noise_from_clean(bench, subject):
+def noise_from_clean(bench: Bench, subject: Subject) -> None:
     """eps from x_0 in float64 and float32, for t an int and a tensor."""
     conversion(bench, subject, proved.eps_from_x_0(A, B, BAR), 4)
 
@@ -122,7 +128,7 @@ def noise_from_clean(bench, subject):
     "images exchanged": exchanged(v_from_x_0), "x_t instead": q_sample,
     "off by one in t": at_previous(v_from_x_0),
 })
-def v_of_image_and_noise(bench, subject):
+def v_of_image_and_noise(bench: Bench, subject: Subject) -> None:
     """v from x_0 and eps in float64 and float32, for t an int and a tensor."""
     conversion(bench, subject, proved.v_from_x_0(A, B, BAR), 4)
 
@@ -131,7 +137,7 @@ def v_of_image_and_noise(bench, subject):
     "sign of v": negated(x_0_from_v), "eps instead": eps_from_v,
     "off by one in t": at_previous(x_0_from_v),
 })
-def clean_from_v(bench, subject):
+def clean_from_v(bench: Bench, subject: Subject) -> None:
     """x_0 from v in float64 and float32, for t an int and a tensor."""
     conversion(bench, subject, proved.x_0_from_v(A, B, BAR), 4)
 
@@ -140,7 +146,7 @@ def clean_from_v(bench, subject):
     "sign of v": negated(eps_from_v), "x_0 instead": x_0_from_v,
     "off by one in t": at_previous(eps_from_v),
 })
-def noise_from_v(bench, subject):
+def noise_from_v(bench: Bench, subject: Subject) -> None:
     """eps from v in float64 and float32, for t an int and a tensor."""
     conversion(bench, subject, proved.eps_from_v(A, B, BAR), 4)
 
@@ -151,7 +157,7 @@ def noise_from_v(bench, subject):
         schedule, a, t, b) / root(schedule, "one_minus_alpha_bar", t, b),
     "off by one in t": at_previous(score_from_eps),
 })
-def score_of_noise(bench, subject):
+def score_of_noise(bench: Bench, subject: Subject) -> None:
     """The score from eps in float64 and float32; x_t has no part in it."""
     conversion(bench, subject, proved.score_from_eps(B, BAR), 4)
 
@@ -160,7 +166,7 @@ def score_of_noise(bench, subject):
     "sign": negated(eps_from_score), "score from eps instead": score_from_eps,
     "off by one in t": at_previous(eps_from_score),
 })
-def noise_of_score(bench, subject):
+def noise_of_score(bench: Bench, subject: Subject) -> None:
     """eps from the score in float64 and float32; x_t has no part in it."""
     conversion(bench, subject, proved.eps_from_score(B, BAR), 4)
 
@@ -170,11 +176,11 @@ def noise_of_score(bench, subject):
     "x_0 from v in place of eps from v": (x_0_from_eps, x_0_from_v),
     "sign of the noise": (negated(x_0_from_eps), eps_from_v),
 })
-def round_trip(bench, subject):
+def round_trip(bench: Bench, subject: Sequence[Callable[..., Any]]) -> None:
     """(x_0, eps) to (x_t, v) and back, in float64, to the accuracy that x_t allows."""
     to_clean, to_noise = subject
 
-    def body(betas, share, a, b):
+    def body(betas: Sequence[float], share: float, a: Sequence[float], b: Sequence[float]) -> None:
         t = 1 + round(share * (len(betas) - 1))
         for device in bench.devices:
             schedule = schedule_from_betas(torch.tensor(betas, dtype=torch.float64, device=device))

@@ -7,19 +7,21 @@ whole range, ends included.  Oracles are the formulas of derivations at the exac
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 
 import torch
 from hypothesis import strategies as st
-from sympy import sqrt
+from sympy import Expr, sqrt
 
 from audit.adapters.core import (
+    NoiseSchedule,
     ddim_coefficients,
     ddim_sigma,
     q_transition,
     schedule_from_betas,
 )
-from audit.comparison import Bench, compares
+from audit.comparison import Bench, Subject, compares
 from audit.precision import exact_value
 from derivations.ddim.ddim import alpha_bar_s, alpha_bar_t, eta, pair_variance, sigma_of_eta
 from derivations.ddim.ddim_step import coefficients
@@ -47,7 +49,7 @@ PAIRS = {"betas": st.lists(BETA, min_size=1, max_size=6), "data": st.data(), "et
 ULPS = 6
 
 
-def levels_of(betas: list[float]) -> list[Fraction]:
+def levels_of(betas: Sequence[float]) -> list[Fraction]:
     """alpha_bar_0..alpha_bar_T of the float64 betas, exactly."""
     return alpha_bars([Fraction(b) for b in betas])
 
@@ -58,23 +60,23 @@ def draw_pair(data: st.DataObject, last: int) -> tuple[int, int]:
     return data.draw(st.integers(0, t - 1)), t
 
 
-def exact(formula, levels: list[Fraction], s: int, t: int, eta_value: float) -> Fraction:
+def exact(formula: Expr, levels: list[Fraction], s: int, t: int, eta_value: float) -> Fraction:
     """A formula of the pair at the exact levels."""
     return exact_value(
         formula, {alpha_bar_s: levels[s], alpha_bar_t: levels[t], eta: Fraction(eta_value)}
     )
 
 
-def eta_scales_the_variance(schedule, t, s, eta):
+def eta_scales_the_variance(schedule: NoiseSchedule, t: int, s: int, eta: float) -> torch.Tensor:
     return ddim_sigma(schedule, t, s, math.sqrt(eta))
 
 
-def beta_for_beta_tilde(schedule, t, s, eta):
+def beta_for_beta_tilde(schedule: NoiseSchedule, t: int, s: int, eta: float) -> torch.Tensor:
     one = torch.ones(1, 1, dtype=torch.float64)
     return eta * q_transition(schedule, one, s, t)[1].sqrt().reshape(())
 
 
-def the_step_before(schedule, t, s, eta):
+def the_step_before(schedule: NoiseSchedule, t: int, s: int, eta: float) -> torch.Tensor:
     return ddim_sigma(schedule, t, max(s - 1, 0), eta)
 
 
@@ -87,11 +89,11 @@ def the_step_before(schedule, t, s, eta):
         "s off by one": the_step_before,
     },
 )
-def sigma_is_exact(bench: Bench, subject) -> None:
+def sigma_is_exact(bench: Bench, subject: Subject) -> None:
     """sigma(eta) of drawn schedules, pairs and eta, in units in the last place."""
 
     @bench.forall(**PAIRS)
-    def _(betas, data, eta_value):
+    def _(betas: Sequence[float], data: st.DataObject, eta_value: float) -> None:
         s, t = draw_pair(data, len(betas))
         want = exact(SIGMA, levels_of(betas), s, t, eta_value)
         got = subject(schedule_from_betas(betas), t, s, eta_value)
@@ -106,11 +108,11 @@ def sigma_is_exact(bench: Bench, subject) -> None:
         "half the noise": lambda schedule, t, s, eta: ddim_sigma(schedule, t, s, eta / 2),
     },
 )
-def sigma_at_one_is_posterior(bench: Bench, subject) -> None:
+def sigma_at_one_is_posterior(bench: Bench, subject: Subject) -> None:
     """sigma(1) squared against the posterior variance of DDPM's chain, a rational number."""
 
     @bench.forall(betas=PAIRS["betas"], data=PAIRS["data"])
-    def _(betas, data):
+    def _(betas: Sequence[float], data: st.DataObject) -> None:
         s, t = draw_pair(data, len(betas))
         levels = levels_of(betas)
         want = pair_variance(levels[s], levels[t])
@@ -118,22 +120,28 @@ def sigma_at_one_is_posterior(bench: Bench, subject) -> None:
         bench.within_ulps(got**2, Fraction(want), 2 * ULPS, "sigma squared")
 
 
-def direction_ignores_sigma(schedule, t, s, eta):
+def direction_ignores_sigma(
+    schedule: NoiseSchedule, t: torch.Tensor | int, s: torch.Tensor | int, eta: float
+) -> tuple[torch.Tensor, ...]:
     a, b, _ = ddim_coefficients(schedule, t, s, 0.0)
     return a, b, ddim_sigma(schedule, t, s, eta)
 
 
-def ratio_without_root(schedule, t, s, eta):
+def ratio_without_root(
+    schedule: NoiseSchedule, t: torch.Tensor | int, s: torch.Tensor | int, eta: float
+) -> tuple[torch.Tensor, ...]:
     a, b, c = ddim_coefficients(schedule, t, s, eta)
     return a**2, b, c
 
 
-def sign_of_b(schedule, t, s, eta):
+def sign_of_b(
+    schedule: NoiseSchedule, t: torch.Tensor | int, s: torch.Tensor | int, eta: float
+) -> tuple[torch.Tensor, ...]:
     a, b, c = ddim_coefficients(schedule, t, s, eta)
     return a, -b, c
 
 
-def cancelling_b(schedule, t, s, eta):
+def cancelling_b(schedule: NoiseSchedule, t: int, s: int, eta: float) -> tuple[torch.Tensor, ...]:
     """b as (12) is written, in float64: right on paper, wrong by many units for close levels."""
     a, _, c = ddim_coefficients(schedule, t, s, eta)
     kept = (1 - schedule.alpha_bar[s] - c**2).clamp(min=0).sqrt()
@@ -157,11 +165,11 @@ WRONG_COEFFICIENTS = {
     subject=ddim_coefficients,
     wrong={**WRONG_COEFFICIENTS, "b with cancellation": cancelling_b},
 )
-def coefficients_are_exact(bench: Bench, subject) -> None:
+def coefficients_are_exact(bench: Bench, subject: Subject) -> None:
     """a, b and c of drawn schedules, pairs and eta, in units in the last place."""
 
     @bench.forall(**PAIRS)
-    def _(betas, data, eta_value):
+    def _(betas: Sequence[float], data: st.DataObject, eta_value: float) -> None:
         s, t = draw_pair(data, len(betas))
         levels = levels_of(betas)
         got = subject(schedule_from_betas(betas), t, s, eta_value)
@@ -177,11 +185,11 @@ def coefficients_are_exact(bench: Bench, subject) -> None:
         "the direction ignores sigma": direction_ignores_sigma,
     },
 )
-def eta_one_is_posterior(bench: Bench, subject) -> None:
+def eta_one_is_posterior(bench: Bench, subject: Subject) -> None:
     """The step with eta = 1 against DDPM's posterior at the implied clean image, mean and noise."""
 
     @bench.forall(betas=PAIRS["betas"], data=PAIRS["data"])
-    def _(betas, data):
+    def _(betas: Sequence[float], data: st.DataObject) -> None:
         s, t = draw_pair(data, len(betas))
         levels = levels_of(betas)
         got = subject(schedule_from_betas(betas), t, s, 1.0)
@@ -199,11 +207,11 @@ def eta_one_is_posterior(bench: Bench, subject) -> None:
             *ddim_coefficients(schedule, t, s, eta)[:2], schedule.beta[1].sqrt()),
     },
 )
-def last_step_is_clean(bench: Bench, subject) -> None:
+def last_step_is_clean(bench: Bench, subject: Subject) -> None:
     """At s = 0 the coefficients are those of the predicted clean image, and c is exactly 0."""
 
     @bench.forall(betas=PAIRS["betas"], data=PAIRS["data"], eta_value=ETA)
-    def _(betas, data, eta_value):
+    def _(betas: Sequence[float], data: st.DataObject, eta_value: float) -> None:
         t = data.draw(st.integers(1, len(betas)))
         level = {alpha_bar_t: levels_of(betas)[t]}
         a, b, c = subject(schedule_from_betas(betas), t, 0, eta_value)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any, cast
 
 import torch
 from hypothesis import strategies as st
 
-from audit.adapters.core import ddim_step, q_transition, schedule_from_betas
-from audit.comparison import Bench, Mismatch, compares
+from audit.adapters.core import NoiseSchedule, ddim_step, q_transition, schedule_from_betas
+from audit.comparison import Bench, Mismatch, Subject, compares
 from audit.comparisons.ddim import (
     BETA,
     COEFFICIENTS,
@@ -25,14 +27,17 @@ from audit.comparisons.ddim import (
 GENTLE = st.floats(1e-6, 0.9)
 
 
-def step_with(change):
+def step_with(change: Callable[..., Any]) -> Callable[..., torch.Tensor]:
     """core's step, its coefficients changed: a wrong variant of the step."""
 
-    def changed(schedule, x_t, eps, t, s, eta, z):
+    def changed(
+        schedule: NoiseSchedule, x_t: torch.Tensor, eps: torch.Tensor, t: torch.Tensor | int,
+        s: torch.Tensor | int, eta: float, z: torch.Tensor,
+    ) -> torch.Tensor:
         a, b, c = change(schedule, t, s, eta)
         shape = (-1,) + (1,) * (x_t.ndim - 1)
         a, b, c = (k.to(x_t.dtype).to(x_t.device).reshape(shape) for k in (a, b, c))
-        return a * x_t + b * eps + (0 if z is None else c * z)
+        return cast(torch.Tensor, a * x_t + b * eps + (0 if z is None else c * z))
 
     return changed
 
@@ -46,11 +51,11 @@ def step_with(change):
             schedule, x_t, z, t, s, eta, eps),
     },
 )
-def step_is_affine(bench: Bench, subject) -> None:
+def step_is_affine(bench: Bench, subject: Subject) -> None:
     """Three probes read a, b and c off the step, for each image of a batch with its own t and s."""
 
     @bench.forall(betas=st.lists(BETA, min_size=2, max_size=5), data=st.data(), eta_value=ETA)
-    def _(betas, data, eta_value):
+    def _(betas: Sequence[float], data: st.DataObject, eta_value: float) -> None:
         pairs = [draw_pair(data, len(betas)) for _ in range(2)]
         levels = levels_of(betas)
         for device in bench.devices:
@@ -69,7 +74,10 @@ def step_is_affine(bench: Bench, subject) -> None:
                     bench.within_ulps(got, each, ULPS, name)
 
 
-def adds_noise(schedule, x_t, eps, t, s, eta, z):
+def adds_noise(
+    schedule: NoiseSchedule, x_t: torch.Tensor, eps: torch.Tensor, t: int, s: int, eta: float,
+    z: torch.Tensor | None,
+) -> torch.Tensor:
     return ddim_step(schedule, x_t, eps, t, s, 0.5, torch.ones_like(x_t) if z is None else z)
 
 
@@ -82,12 +90,12 @@ def adds_noise(schedule, x_t, eps, t, s, eta, z):
             schedule, x_t, eps, t, s, eta, torch.zeros_like(x_t) if z is None else z),
     },
 )
-def eta_zero_ignores_noise(bench: Bench, subject) -> None:
+def eta_zero_ignores_noise(bench: Bench, subject: Subject) -> None:
     """At eta = 0 the step is the same for every z and without one; at eta > 0 it demands z."""
 
     @bench.forall(betas=st.lists(GENTLE, min_size=2, max_size=5), data=st.data(),
                   x=st.floats(-3, 3), e=st.floats(-3, 3))
-    def _(betas, data, x, e):
+    def _(betas: Sequence[float], data: st.DataObject, x: float, e: float) -> None:
         t = data.draw(st.integers(2, len(betas)))
         s = data.draw(st.integers(1, t - 1))
         schedule = schedule_from_betas(betas)
@@ -114,12 +122,12 @@ def eta_zero_ignores_noise(bench: Bench, subject) -> None:
             schedule, x_t, eps, t, max(s - 1, 0), eta, z),
     },
 )
-def constant_noise_is_exact(bench: Bench, subject) -> None:
+def constant_noise_is_exact(bench: Bench, subject: Subject) -> None:
     """With one noise throughout, a drawn chain from T to 0 returns x_0, whatever it visits."""
 
     @bench.forall(betas=st.lists(GENTLE, min_size=2, max_size=6), data=st.data(),
                   x=st.floats(-3, 3), e=st.floats(-3, 3))
-    def _(betas, data, x, e):
+    def _(betas: Sequence[float], data: st.DataObject, x: float, e: float) -> None:
         last = len(betas)
         visited = data.draw(st.sets(st.integers(1, last - 1)))
         chain = [last, *sorted(visited, reverse=True), 0]
@@ -135,7 +143,10 @@ def constant_noise_is_exact(bench: Bench, subject) -> None:
         bench.within(state.item(), x, bound, "x_0")
 
 
-def larger_noise(schedule, x_t, eps, t, s, eta, z):
+def larger_noise(
+    schedule: NoiseSchedule, x_t: torch.Tensor, eps: torch.Tensor, t: int, s: int, eta: float,
+    z: torch.Tensor,
+) -> torch.Tensor:
     """DDPM's larger noise on top of the mean of eta = 1."""
     mean = ddim_step(schedule, x_t, eps, t, s, 1.0, torch.zeros_like(x_t))
     one = torch.ones_like(x_t)
@@ -154,11 +165,11 @@ def larger_noise(schedule, x_t, eps, t, s, eta, z):
             schedule, x_t, eps, t, max(s - 1, 0), eta, z),
     },
 )
-def marginals_are_kept(bench: Bench, subject) -> None:
+def marginals_are_kept(bench: Bench, subject: Subject) -> None:
     """Mean and variance of x given x_0, carried through a drawn chain with a drawn eta a step."""
 
     @bench.forall(betas=st.lists(GENTLE, min_size=2, max_size=6), data=st.data())
-    def _(betas, data):
+    def _(betas: Sequence[float], data: st.DataObject) -> None:
         last = len(betas)
         visited = data.draw(st.sets(st.integers(1, last - 1), min_size=1))
         chain = [last, *sorted(visited, reverse=True)]

@@ -1,14 +1,16 @@
 """core.decoder against the normal distribution function in ball arithmetic, level by level."""
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import torch
 from flint import arb, fmpq
 from hypothesis import strategies as st
 
 from audit.adapters.core import discretised_gaussian_log_likelihood
-from audit.comparison import compares
+from audit.comparison import Bench, Subject, compares
 from audit.precision import fraction_of, ulp
 from derivations.prover.balls import precision
 
@@ -21,29 +23,32 @@ EDGES = (
 )
 
 
-def level(k, dtype):
+def level(k: int, dtype: torch.dtype) -> torch.Tensor:
     """The level of the byte k as core is given it."""
     return (torch.tensor([k], dtype=torch.float64) / 127.5 - 1).to(dtype)
 
 
-def to_ball(value):
+def to_ball(value: Fraction | float) -> arb:
     """An exact number as a ball."""
     exact = Fraction(value)
     return arb(fmpq(exact.numerator, exact.denominator))
 
 
-def normal_cdf(z):
+def normal_cdf(z: arb) -> arb:
     """Phi, from the complementary error function."""
     return (-z / arb(2).sqrt()).erfc() / 2
 
 
-def tanh_cdf(z):
+def tanh_cdf(z: arb) -> arb:
     """What the released code takes for Phi; its 0.044715 is the decimal number."""
     cubic = z + to_ball(Fraction(44715, 10**6)) * z**3
     return (1 + ((2 / arb.pi()).sqrt() * cubic).tanh()) / 2
 
 
-def bin_masses(k, x, mean, variance, cdf):
+def bin_masses(
+    k: int, x: Fraction | float, mean: Fraction | float, variance: Fraction | float,
+    cdf: Callable[..., Any],
+) -> tuple[arb | None, arb]:
     """The masses below the upper and below the lower edge of the bin of level k, DDPM (13).
 
     Reflected so that the bin lies in the lower tail, where erfc is small with all its digits; the
@@ -58,26 +63,28 @@ def bin_masses(k, x, mean, variance, cdf):
     return upper, lower
 
 
-def log_probability(k, x, mean, variance):
+def log_probability(
+    k: int, x: Fraction | float, mean: Fraction | float, variance: Fraction | float
+) -> Fraction:
     """log P(level k), to 150 bits, at the exact values of the numbers given."""
     upper, lower = bin_masses(k, x, mean, variance, normal_cdf)
     with precision(BITS):
         return fraction_of((-lower).log1p() if upper is None else (upper - lower).log())
 
 
-def tanh_probability(k, x, mean, variance):
+def tanh_probability(k: int, x: float, mean: float, variance: float) -> float:
     """P(level k) with the tanh form, as a float."""
     upper, lower = bin_masses(k, x, mean, variance, tanh_cdf)
     with precision(BITS):
         return float((1 if upper is None else upper) - lower)
 
 
-def each_point(bench, body):
+def each_point(bench: Bench, body: Callable[..., Any]) -> None:
     """Run body(k, mean, variance) at the edges and at drawn points within the farthest tail."""
     for k, mean, variance in EDGES:
         body(k, mean, variance)
 
-    def drawn(k, where, variance):
+    def drawn(k: int, where: float, variance: float) -> None:
         # A mean that lies so many standard deviations away, if not beyond the images by far.
         mean = k / 127.5 - 1 + where * math.sqrt(variance)
         body(k, max(-1.5, min(1.5, mean)), variance)
@@ -87,7 +94,9 @@ def each_point(bench, body):
                  variance=st.floats(-14, 2).map(math.exp))(drawn)
 
 
-def without_open_ends(x_0, mean, variance, cdf="exact"):
+def without_open_ends(
+    x_0: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor, cdf: str = "exact"
+) -> torch.Tensor:
     """Bins of half width 1/255 at both ends of the range, too."""
     inner = torch.full_like(x_0, 1 / 255)  # the level of 128, and everything moved there
     return discretised_gaussian_log_likelihood(inner, mean - x_0 + inner, variance, cdf)
@@ -109,9 +118,9 @@ DECODER_WRONG = {
 
 
 @compares("bound.decoder", subject=discretised_gaussian_log_likelihood, wrong=DECODER_WRONG)
-def log_probability_of_levels(bench, subject):
+def log_probability_of_levels(bench: Bench, subject: Subject) -> None:
     """log p of a level against erfc in balls, within 8 roundings times 1 + |log p| + h z."""
-    def body(k, mean, variance):
+    def body(k: int, mean: float, variance: float) -> None:
         for device in bench.devices:
             for dtype in DTYPES:
                 x_0 = level(k, dtype)
@@ -139,9 +148,9 @@ def log_probability_of_levels(bench, subject):
         discretised_gaussian_log_likelihood(x_0, mean, variance, cdf) < math.log(1.1e-12),
         -math.inf, discretised_gaussian_log_likelihood(x_0, mean, variance, cdf)),
 })
-def tanh_form(bench, subject):
+def tanh_form(bench: Bench, subject: Subject) -> None:
     """The tanh form against its own formula in balls, p within 4 roundings, and its floor."""
-    def body(k, mean, variance):
+    def body(k: int, mean: float, variance: float) -> None:
         for dtype in DTYPES:
             x_0 = level(k, dtype)
             at, spread = (torch.tensor([v], dtype=dtype) for v in (mean, variance))
@@ -165,7 +174,7 @@ def tanh_form(bench, subject):
         x_0, mean, variance, cdf) + math.log(255 / 256),
     "densities": DECODER_WRONG["the density"],
 })
-def levels_sum_to_one(bench, subject):
+def levels_sum_to_one(bench: Bench, subject: Subject) -> None:
     """The 256 probabilities sum to 1, exact and tanh, for means inside and outside the range."""
     for mean in (-1.5, -1.0, -0.3, 0.0, 0.99, 1.2):
         for variance in (1e-8, 1e-4, 0.05, 1.0, 30.0):

@@ -1,11 +1,13 @@
 """core.denoiser: what a prediction of each kind says of x_0 and of eps, clipped or not."""
 
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import torch
 
-from audit.adapters.core import Denoiser, schedule_from_betas
-from audit.comparison import compares
+from audit.adapters.core import Denoiser, Prediction, schedule_from_betas
+from audit.comparison import Bench, Subject, compares
 from audit.precision import exact_value
 from derivations.reverse import conversions as proved
 from derivations.schedule.schedule import alpha_bars
@@ -23,7 +25,9 @@ TURNS = (-1.0, 0.5, 1.0)  # of the learned variance: v of iDDPM (15)
 BETAS = (0.25, 0.5, 0.125)
 
 
-def exact_answer(predicts, t, x_t, said, clip):
+def exact_answer(
+    predicts: str, t: int, x_t: float, said: float, clip: str
+) -> tuple[Fraction, Fraction]:
     """x_0 and eps of one pixel, x_0 clipped to [-1, 1], eps then derived anew or not."""
     at = {X_T: Fraction(x_t), SAID: Fraction(said),
           BAR: alpha_bars([Fraction(b) for b in BETAS])[t]}
@@ -35,9 +39,9 @@ def exact_answer(predicts, t, x_t, said, clip):
     return x_0, eps
 
 
-def changed(**change):
+def changed(**change: Callable[..., Any]) -> Callable[..., Prediction]:
     """The answer with one part changed by a function of the answer."""
-    def variant(denoiser, x_t, t, clip):
+    def variant(denoiser: Denoiser, x_t: torch.Tensor, t: int, clip: str) -> Prediction:
         said = Denoiser.__call__(denoiser, x_t, t, clip)
         return said._replace(**{name: f(said) for name, f in change.items()})
     return variant
@@ -54,7 +58,7 @@ def changed(**change):
         Denoiser(lambda x, shown: denoiser.network(x, shown + 1), denoiser.schedule,
                  denoiser.predicts, denoiser.learns_variance), x_t, t, clip),
 })
-def predictions_are_read(bench, subject):
+def predictions_are_read(bench: Bench, subject: Subject) -> None:
     """x_0, eps and the fraction, three channels and two images; the network is shown t - 1."""
     schedule = schedule_from_betas(BETAS)
     x_t, said, turn = (torch.tensor(row, dtype=torch.float64).reshape(1, 3, 1).expand(2, 3, 2)
@@ -62,9 +66,12 @@ def predictions_are_read(bench, subject):
     for predicts in IMPLIED:
         for learns in (False, True):
             for t in (1, 2, 3):
-                seen = []
+                seen: list[list[int]] = []
 
-                def network(x, shown, learns=learns, seen=seen):
+                def network(
+                    x: torch.Tensor, shown: torch.Tensor, learns: bool = learns,
+                    seen: list[list[int]] = seen,
+                ) -> torch.Tensor:
                     seen.append(shown.tolist())
                     return torch.cat([said, turn], 1) if learns else said
 

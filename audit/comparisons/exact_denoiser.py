@@ -1,16 +1,19 @@
 """Gaussian data, where the optimal denoiser is known: its formulas, and whole chains with it."""
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
-from sympy import sqrt
+from sympy import Expr, sqrt
 
 from audit.adapters.core import (
     DDIM,
     Ancestral,
+    Denoiser,
     DiagonalGaussian,
     ReverseVariance,
     exact_denoiser,
@@ -19,7 +22,7 @@ from audit.adapters.core import (
     sample,
     schedule_from_betas,
 )
-from audit.comparison import compares
+from audit.comparison import Bench, Subject, compares
 from audit.comparisons.ddim import COEFFICIENTS, POSTERIOR, exact, levels_of
 from audit.comparisons.samplers import BETAS, KINDS
 from audit.precision import exact_value
@@ -31,7 +34,10 @@ from derivations.symbols import real
 STEP_BETA, A, V = real("beta alpha_bar_s v")
 
 
-def carried(schedule_betas, mean, variance, x, noise, slopes):
+def carried(
+    schedule_betas: Sequence[float], mean: float, variance: float, x: float,
+    noise: Mapping[int, float], slopes: Mapping[int, Sequence[Fraction | float]],
+) -> float:
     """x_0 of a chain on N(mean, variance) data, step by step from the exact slopes of each step.
 
     slopes[t] is (a, b, c) of x_{t-1} = a x_t + b E[eps | x_t] + c z; E[eps | x_t] is Tweedie's.
@@ -46,7 +52,7 @@ def carried(schedule_betas, mean, variance, x, noise, slopes):
     return x
 
 
-CHAINS = {
+CHAINS: dict[str, tuple[Ancestral | DDIM, float]] = {
     "beta": (Ancestral(ReverseVariance("beta")), 1.0),
     "beta_tilde": (Ancestral(ReverseVariance("beta_tilde")), 1.0),
     "eta": (DDIM(0.5), 0.5),
@@ -54,11 +60,11 @@ CHAINS = {
 }
 
 
-def chain_slopes(betas, name):
+def chain_slopes(betas: Sequence[float], name: str) -> Callable[..., list[Fraction | float]]:
     """The exact slopes of a step of the named sampler."""
     levels, (method, eta) = levels_of(betas), CHAINS[name]
 
-    def at(s, t):
+    def at(s: int, t: int) -> list[Fraction | float]:
         if isinstance(method, DDIM):
             return [exact(c, levels, s, t, eta) for c in COEFFICIENTS]
         posterior = [exact(c, levels, s, t, 1.0) for c in POSTERIOR]
@@ -71,18 +77,24 @@ def chain_slopes(betas, name):
 class Recorded:
     """A method that keeps the noise handed to each of its steps."""
 
-    def __init__(self, method):
-        self.method, self.clip, self.adds_noise, self.noise = method, "off", method.adds_noise, {}
+    def __init__(self, method: DDIM | Ancestral) -> None:
+        self.method, self.clip, self.adds_noise = method, "off", method.adds_noise
+        self.noise: dict[int, torch.Tensor] = {}
 
-    def step(self, denoiser, x_t, t, z):
+    def step(
+        self, denoiser: Denoiser, x_t: torch.Tensor, t: int, z: torch.Tensor | None
+    ) -> torch.Tensor:
         """The method's own step."""
         self.noise[t] = torch.zeros_like(x_t) if z is None else z
         return self.method.step(denoiser, x_t, t, z)
 
 
-def other_method(method):
+def other_method(method: DDIM | Ancestral) -> Callable[..., torch.Tensor]:
     """sample by another method, which is handed the same noise."""
-    def variant(denoiser, recorded, seeds, shape, **options):
+    def variant(
+        denoiser: Denoiser, recorded: Any, seeds: torch.Tensor, shape: tuple[int, ...],
+        **options: Any,
+    ) -> torch.Tensor:
         recorded.method = method
         return sample(denoiser, recorded, seeds, shape, **options)
     return variant
@@ -98,16 +110,20 @@ def other_method(method):
     "noise in the last step": lambda denoiser, method, seeds, shape, **o: sample(
         denoiser, method, seeds, shape, **o) + denoiser.schedule.beta[1].sqrt(),
 })
-def gaussian_chain(bench, subject):
+def gaussian_chain(bench: Bench, subject: Subject) -> None:
     """Every sampler on Gaussian data against its exact affine steps, same noise, T = 1..5."""
-    def body(betas, mean, variance):
+    def body(betas: Sequence[float], mean: float, variance: float) -> None:
         schedule, seeds = schedule_from_betas(betas), torch.arange(3)
         data = DiagonalGaussian(torch.full((1,), mean), torch.full((1,), variance))
         exact_one = exact_denoiser(data, schedule)
         for name, (method, _) in CHAINS.items():
-            seen, reached, recorded = [], [], Recorded(method)
+            recorded = Recorded(method)
+            seen: list[torch.Tensor] = []
+            reached: list[int] = []
 
-            def network(x, shown, seen=seen):
+            def network(
+                x: torch.Tensor, shown: torch.Tensor, seen: list[torch.Tensor] = seen
+            ) -> torch.Tensor:
                 seen.append(x)
                 return exact_one.network(x, shown)
 
@@ -138,11 +154,11 @@ def gaussian_chain(bench, subject):
     "off by one in t": lambda data, schedule, t: reverse_covariance(
         data, schedule, t % schedule.T + 1),
 })
-def covariance_of_gaussian_data(bench, subject):
+def covariance_of_gaussian_data(bench: Bench, subject: Subject) -> None:
     """Var(x_{t-1} | x_t) of Gaussian data in ulps, from no variance to much, t = 1 included."""
     formula = gaussian_data_variance(STEP_BETA, A, V)
 
-    def body(betas, share, variance):
+    def body(betas: Sequence[float], share: float, variance: float) -> None:
         t = 1 + round(share * (len(betas) - 1))
         at = {STEP_BETA: Fraction(betas[t - 1]), A: levels_of(betas)[t - 1], V: Fraction(variance)}
         data = DiagonalGaussian(torch.zeros(1), torch.full((1,), variance))
@@ -156,7 +172,7 @@ def covariance_of_gaussian_data(bench, subject):
                  variance=st.floats(0.0078125, 16, width=32))(body)
 
 
-def tweedie_of_gaussian(x, mean, variance):
+def tweedie_of_gaussian(x: Expr, mean: Expr, variance: Expr) -> Expr:
     """E[x_0 | x_t] for x_0 ~ N(mean, variance), by Tweedie's formula."""
     slope = -(x - sqrt(alpha_bar_t) * mean) / (alpha_bar_t * variance + 1 - alpha_bar_t)
     return tweedie(x, slope, alpha_bar_t)
@@ -170,11 +186,11 @@ def tweedie_of_gaussian(x, mean, variance):
     "one kind for another": lambda data, schedule, predicts: replace(
         exact_denoiser(data, schedule, predicts), predicts="v" if predicts == "eps" else "eps"),
 })
-def denoiser_of_gaussian_data(bench, subject):
+def denoiser_of_gaussian_data(bench: Bench, subject: Subject) -> None:
     """E[x_0 | x_t] of Gaussian data, through each of the three predictions, within 1e-13."""
     formula = tweedie_of_gaussian(x_t, x_0, V)
 
-    def body(betas, share, mean, variance, x):
+    def body(betas: Sequence[float], share: float, mean: float, variance: float, x: float) -> None:
         t = 1 + round(share * (len(betas) - 1))
         bar = levels_of(betas)[t]
         want = exact_value(formula, {alpha_bar_t: bar, x_t: Fraction(x), x_0: Fraction(mean),

@@ -9,14 +9,16 @@ of the images and one in float64, for the table and its root), of its two produc
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any, cast
 
 import torch
 from hypothesis import strategies as st
 from sympy import sqrt
 
-from audit.adapters.core import q_marginal, q_sample, q_step, schedule_from_betas
-from audit.comparison import Bench, compares
+from audit.adapters.core import NoiseSchedule, q_marginal, q_sample, q_step, schedule_from_betas
+from audit.comparison import Bench, Subject, compares
 from audit.precision import exact_value, ulp
 from derivations.forward.forward import BETA, kernel_mean, kernel_variance
 from derivations.forward.marginal import A, marginal_mean, marginal_variance, sample
@@ -33,7 +35,7 @@ EIGHTHS = 8
 SHAPE = (2, 2)
 
 
-def exact_levels(betas: list[float]) -> list[Fraction]:
+def exact_levels(betas: Sequence[float]) -> list[Fraction]:
     """alpha_bar_0..alpha_bar_T of the float64 betas."""
     levels = [Fraction(1)]
     for beta in betas:
@@ -48,7 +50,10 @@ def image(values: list[float], batch: int, dtype: torch.dtype, device: str) -> t
     return torch.tensor(pattern, dtype=dtype, device=device).reshape(batch, *SHAPE)
 
 
-def require_affine(bench: Bench, got, x, z, coefficients, what: str) -> None:
+def require_affine(
+    bench: Bench, got: torch.Tensor, x: torch.Tensor, z: torch.Tensor,
+    coefficients: Sequence[Sequence[Fraction]], what: str,
+) -> None:
     """Every element of got is a*x + b*z within the roundings that the module names."""
     bench.require(got.shape == x.shape and got.dtype == x.dtype, f"{what}: shape or dtype changed")
     bench.require(bool(torch.isfinite(got).all()), f"{what}: not finite")
@@ -67,25 +72,31 @@ def require_affine(bench: Bench, got, x, z, coefficients, what: str) -> None:
                           f"{what}, t = {t}, {got.dtype}: {r} for {float(total)}")
 
 
-def drawn_by(signal, noise):
+def drawn_by(signal: Callable[..., Any], noise: Callable[..., Any]) -> Callable[..., torch.Tensor]:
     """A wrong variant: signal(schedule, t) * x + noise(schedule, t) * z, shaped as core does it."""
 
-    def wrong(schedule, x, t, z):
+    def wrong(
+        schedule: NoiseSchedule, x: torch.Tensor, t: torch.Tensor | int, z: torch.Tensor
+    ) -> torch.Tensor:
         t = torch.as_tensor(t, device=schedule.beta.device)
         shape = (-1, *[1] * (x.ndim - 1))
         a = signal(schedule, t).reshape(shape).to(x.dtype)
         b = noise(schedule, t).reshape(shape).to(x.dtype)
-        return a * x + b * z
+        return cast(torch.Tensor, a * x + b * z)
 
     return wrong
 
 
-def compare_draws(bench: Bench, subject, exact_coefficients, what: str) -> None:
+def compare_draws(
+    bench: Bench, subject: Subject, exact_coefficients: Callable[..., Any], what: str
+) -> None:
     """One drawing function over the whole domain, every t at once and each end as a plain int."""
 
     @bench.forall(betas=BETAS, xs=st.lists(VALUE, min_size=1, max_size=4),
                   zs=st.lists(VALUE, min_size=1, max_size=3), half=HALF)
-    def body(betas, xs, zs, half):
+    def body(
+        betas: Sequence[float], xs: Sequence[float], zs: Sequence[float], half: torch.dtype
+    ) -> None:
         T = len(betas)
         coefficients = exact_coefficients(betas)
         for device in bench.devices:
@@ -101,7 +112,7 @@ def compare_draws(bench: Bench, subject, exact_coefficients, what: str) -> None:
                                   f"{what}: t = {t} as an int differs from t in a batch")
 
 
-def step_coefficients(betas):
+def step_coefficients(betas: Sequence[float]) -> list[tuple[Fraction, Fraction]]:
     return [
         (exact_value(kernel_mean(BETA, 1), {BETA: Fraction(b)}),
          exact_value(sqrt(kernel_variance(BETA)), {BETA: Fraction(b)}))
@@ -120,12 +131,12 @@ def step_coefficients(betas):
             lambda s, t: torch.ones_like(s.alpha[t]), lambda s, t: s.beta[t].sqrt()),
     },
 )
-def one_step(bench: Bench, subject) -> None:
+def one_step(bench: Bench, subject: Subject) -> None:
     """q_step is sqrt(1 - beta_t) x + sqrt(beta_t) z at every t, in four dtypes, for images."""
     compare_draws(bench, subject, step_coefficients, "q_step")
 
 
-def jump_coefficients(betas):
+def jump_coefficients(betas: Sequence[float]) -> list[tuple[Fraction, Fraction]]:
     levels = exact_levels(betas)[1:]
     return [
         (exact_value(sample(A, 1, 0), {A: level}), exact_value(sample(A, 0, 1), {A: level}))
@@ -149,15 +160,19 @@ def jump_coefficients(betas):
             lambda s, t: s.alpha_bar[t].sqrt(), lambda s, t: (1 - s.alpha_bar[t].float()).sqrt()),
     },
 )
-def one_jump(bench: Bench, subject) -> None:
+def one_jump(bench: Bench, subject: Subject) -> None:
     """q_sample is sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps at every t, in four dtypes."""
     compare_draws(bench, subject, jump_coefficients, "q_sample")
 
 
-def law_by(signal, variance):
+def law_by(
+    signal: Callable[..., Any], variance: Callable[..., Any]
+) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
     """A wrong variant of q_marginal."""
 
-    def wrong(schedule, x_0, t):
+    def wrong(
+        schedule: NoiseSchedule, x_0: torch.Tensor, t: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         shape = (-1, *[1] * (x_0.ndim - 1))
         mean = signal(schedule, t).reshape(shape).to(x_0.dtype) * x_0
         return mean, variance(schedule, t).reshape(shape).to(x_0.dtype)
@@ -177,11 +192,11 @@ def law_by(signal, variance):
             lambda s, t: s.alpha_bar[t].sqrt(), lambda s, t: 1 - s.alpha_bar[t]),
     },
 )
-def marginal_law(bench: Bench, subject) -> None:
+def marginal_law(bench: Bench, subject: Subject) -> None:
     """q_marginal has mean sqrt(alpha_bar_t) x_0 and variance 1 - alpha_bar_t, rounded once."""
 
     @bench.forall(betas=BETAS, xs=st.lists(VALUE, min_size=1, max_size=4), half=HALF)
-    def body(betas, xs, half):
+    def body(betas: Sequence[float], xs: Sequence[float], half: torch.dtype) -> None:
         T, levels = len(betas), exact_levels(betas)[1:]
         for device in bench.devices:
             schedule = schedule_from_betas(betas).to(device)

@@ -7,7 +7,9 @@ the sum of the terms' absolute values, however much they cancel.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from scipy import integrate, stats
 from sympy import Expr
 
 from audit.adapters.core import entropy, linear_combination, log_density
-from audit.comparison import compares
+from audit.comparison import Bench, Subject, compares
 from audit.precision import exact_value
 from derivations.gaussian import gaussian as exact
 from derivations.gaussian.gaussian_sums import combination_mean, combination_variance
@@ -37,8 +39,11 @@ def _tensor(value: float, dtype: torch.dtype, device: str) -> torch.Tensor:
     return torch.tensor([value], dtype=dtype, device=device)
 
 
-def _combined(a, mean_x, var_x, b, mean_y, var_y, covariance, change):
+def _combined(
+    terms: Sequence[torch.Tensor], change: Callable[..., torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The right combination with one argument changed, for the wrong variants."""
+    a, mean_x, var_x, b, mean_y, var_y, covariance = terms
     return (a * mean_x + b * mean_y, change(a, var_x, b, var_y, covariance))
 
 
@@ -52,11 +57,11 @@ def _combined(a, mean_x, var_x, b, mean_y, var_y, covariance, change):
         "no one half in the exponent": lambda x, m, v: log_density(x, m, v) - (x - m) ** 2 / v / 2,
     },
 )
-def log_density_exact(bench, subject):
+def log_density_exact(bench: Bench, subject: Subject) -> None:
     """Logarithm of the density within 4 eps of the sum of its terms, variances 1e-21 to 1e21."""
 
     @bench.forall(x=SIGNED, m=SIGNED, v=VARIANCE)
-    def _(x, m, v):
+    def _(x: float, m: float, v: float) -> None:
         square = Fraction(x - m) ** 2 / Fraction(v)
         want = exact_value(LOG_DENSITY, {X: Fraction(x), M: Fraction(m), V: Fraction(v)})
         scale = float(math.log(2 * math.pi) + abs(math.log(v)) + square) / 2
@@ -78,18 +83,20 @@ def log_density_exact(bench, subject):
         "other mean": lambda x, m, v: log_density(x, -m, v),
     },
 )
-def moments_by_quadrature(bench, subject):
+def moments_by_quadrature(bench: Bench, subject: Subject) -> None:
     """Mass, mean, variance and entropy of exp(log_density), integrated with standardised steps."""
     for m, v in ((0.5, 4.0), (-3.0, 1e-8), (7.0, 1e6)):
         sd = math.sqrt(v)
 
-        def law(u, m=m, v=v, sd=sd):
+        def law(u: float, m: float = m, v: float = v, sd: float = sd) -> float:
             point = (torch.tensor(e, dtype=torch.float64) for e in (m + sd * u, m, v))
-            return subject(*point).item()
+            return float(subject(*point).item())
 
-        def integral(function, law=law, sd=sd):
-            return integrate.quad(
-                lambda u: function(u, law(u)) * sd * math.exp(law(u)), -12, 12, epsabs=1e-12)[0]
+        def integral(
+            function: Callable[..., Any], law: Callable[..., Any] = law, sd: float = sd
+        ) -> float:
+            return float(integrate.quad(
+                lambda u: function(u, law(u)) * sd * math.exp(law(u)), -12, 12, epsabs=1e-12)[0])
 
         at = f"at {m}, {v:g}"
         bench.within(integral(lambda u, _: 1.0), 1, 1e-9, f"mass {at}")
@@ -108,7 +115,7 @@ def moments_by_quadrature(bench, subject):
             x.shape[-1] - 1) * torch.log(2 * math.pi * v).squeeze(-1) / 2,
     },
 )
-def isotropic_against_scipy(bench, subject):
+def isotropic_against_scipy(bench: Bench, subject: Subject) -> None:
     """Sum over the dimensions against scipy's density of a normal vector, d = 1 to 17."""
     generator = torch.Generator().manual_seed(7)
     for d in (1, 2, 3, 17):
@@ -128,11 +135,11 @@ def isotropic_against_scipy(bench, subject):
         "bits": lambda v: entropy(v) / math.log(2),
     },
 )
-def entropy_exact(bench, subject):
+def entropy_exact(bench: Bench, subject: Subject) -> None:
     """Entropy within 3 eps of the sum of its terms, variances 1e-21 to 1e21."""
 
     @bench.forall(v=VARIANCE)
-    def _(v):
+    def _(v: float) -> None:
         want = exact_value(ENTROPY, {V: Fraction(v)})
         scale = (1 + math.log(2 * math.pi) + abs(math.log(v))) / 2
         for dtype in DTYPES:
@@ -149,20 +156,20 @@ def entropy_exact(bench, subject):
     subject=linear_combination,
     wrong={
         "covariance left out": lambda *e: _combined(
-            *e, lambda a, v, b, w, c: a**2 * v + b**2 * w),
+            e, lambda a, v, b, w, c: a**2 * v + b**2 * w),
         "ab for 2ab": lambda *e: _combined(
-            *e, lambda a, v, b, w, c: a**2 * v + b**2 * w + a * b * c),
+            e, lambda a, v, b, w, c: a**2 * v + b**2 * w + a * b * c),
         "weights not squared": lambda *e: _combined(
-            *e, lambda a, v, b, w, c: a * v + b * w + 2 * a * b * c),
+            e, lambda a, v, b, w, c: a * v + b * w + 2 * a * b * c),
         "means not weighted": lambda a, m, v, b, n, w, c: (
             m + n, linear_combination(a, m, v, b, n, w, c)[1]),
     },
 )
-def combination_exact(bench, subject):
+def combination_exact(bench: Bench, subject: Subject) -> None:
     """Mean and variance with covariance, correlations of -1, 0 and 1 in, weights of 0 in."""
 
     @bench.forall(a=SIGNED, m=SIGNED, s=SIGNED, b=SIGNED, n=SIGNED, r=SIGNED, rho=CORRELATION)
-    def _(a, m, s, b, n, r, rho):
+    def _(a: float, m: float, s: float, b: float, n: float, r: float, rho: float) -> None:
         # s and r are standard deviations up to sign; s^2, r^2 and s r rho are floats without
         # rounding where their bits fit, so they are rounded first and taken as they are.
         covariance = rho * abs(s) * abs(r)
@@ -199,7 +206,7 @@ def combination_exact(bench, subject):
         "weights left out of the mean": lambda a, m, v, b, n, w: (m + n, a * a * v + b * b * w),
     },
 )
-def convolution_by_quadrature(bench, subject):
+def convolution_by_quadrature(bench: Bench, subject: Subject) -> None:
     """The convolved densities of aX and bY against the normal density of core's mean, variance."""
     cases = ((1, 0, 1, 1, 0, 3), (-2, 1, 0.25, 0.5, -3, 4), (0.1, 5, 2, 3, 1, 0.01))
     for a, m, v, b, n, w in cases:

@@ -8,8 +8,9 @@ nearly equal distributions, where the formula as printed cancels, are drawn on p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import sympy
 import torch
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from scipy.special import rel_entr
 
 from audit.adapters.core import kl_gaussian, kl_multivariate, kl_standard
-from audit.comparison import Bench, compares
+from audit.comparison import Bench, Subject, compares
 from audit.precision import fraction_of
 from derivations.kl import kl_gaussian_result, kl_standard_result
 from derivations.kl import kl_multivariate as exact_multivariate
@@ -42,7 +43,7 @@ nearly_one = st.one_of(
 )
 
 
-def exact(formula: Callable, *numbers: Fraction) -> Fraction:
+def exact(formula: Callable[..., Any], *numbers: Fraction) -> Fraction:
     """A formula of derivations at exact numbers, to far more bits than any dtype has."""
     symbols = sympy.symbols(f"a:{len(numbers)}", real=True)
     with precision(BITS):
@@ -51,7 +52,9 @@ def exact(formula: Callable, *numbers: Fraction) -> Fraction:
 
 
 def check_scalars(
-    bench: Bench, subject: Callable, formula: Callable, numbers, what: str, dtypes=DTYPES
+    bench: Bench, subject: Subject, formula: Callable[..., Any], numbers: Sequence[float],
+    what: str,
+    dtypes: Sequence[torch.dtype] = DTYPES,
 ) -> None:
     """The subject at these numbers, on every device and in both dtypes, in ULPs."""
     for device in bench.devices:
@@ -74,7 +77,7 @@ def check_scalars(
         "the formula as printed, which cancels": lambda m, v: (m**2 + v - v.log() - 1) / 2,
     },
 )
-def standard_in_ulps(bench: Bench, subject: Callable) -> None:
+def standard_in_ulps(bench: Bench, subject: Subject) -> None:
     """(mean^2 + variance - log variance - 1)/2 for tiny, huge and nearly unit variances."""
     formula = kl_standard_result.kl_standard
     for numbers in ((0.0, 1.0), (0.0, 1 + 2.0**-20), (2.0**-40, 1.0), (1.0, 4.0), (0.0, 1e-30),
@@ -105,7 +108,7 @@ def standard_in_ulps(bench: Bench, subject: Callable) -> None:
             kl_gaussian(0 * m1, v1, 0 * m2, v2) + (m1 - m2) ** 2 / v2 / 2),
     },
 )
-def gaussian_in_ulps(bench: Bench, subject: Callable) -> None:
+def gaussian_in_ulps(bench: Bench, subject: Subject) -> None:
     """The formula of line 149 for tiny, huge and nearly equal variances."""
     formula = kl_gaussian_result.kl_gaussian
     for numbers in ((0.0, 1.0, 0.0, 1.0), (0.0, 1.0, 0.0, 4.0), (0.0, 4.0, 0.0, 1.0),
@@ -131,7 +134,7 @@ def gaussian_in_ulps(bench: Bench, subject: Callable) -> None:
     wrong={"the formula as printed, which cancels": lambda m1, v1, m2, v2: (
         v2.log() - v1.log() + (v1 + (m1 - m2) ** 2) / v2 - 1) / 2},
 )
-def never_negative(bench: Bench, subject: Callable) -> None:
+def never_negative(bench: Bench, subject: Subject) -> None:
     """Neighbouring distributions have a positive divergence, equal ones exactly 0."""
 
     @bench.forall(mean=means, variance=variances, factor=nearly_one)
@@ -145,7 +148,9 @@ def never_negative(bench: Bench, subject: Callable) -> None:
                               f"KL at variances {v.item()!r}, {w.item()!r} is {got!r}")
 
 
-def eliminate(matrix: list[list[Fraction]], right: list[list[Fraction]]):
+def eliminate(
+    matrix: list[list[Fraction]], right: list[list[Fraction]]
+) -> tuple[Fraction, list[list[Fraction]]]:
     """Determinant and matrix^-1 right, by rational elimination."""
     n, det = len(matrix), Fraction(1)
     rows = [list(a) + list(b) for a, b in zip(matrix, right, strict=True)]
@@ -158,12 +163,14 @@ def eliminate(matrix: list[list[Fraction]], right: list[list[Fraction]]):
     return det, [row[n:] for row in rows]
 
 
-def rational(x: torch.Tensor) -> list:
+def rational(x: torch.Tensor) -> list[Any]:
     """A vector or matrix of floats as exact fractions."""
     return [rational(row) if row.ndim else Fraction(row.item()) for row in x.cpu()]
 
 
-def exact_in_d_dimensions(mean_1, cov_1, mean_2, cov_2) -> Fraction:
+def exact_in_d_dimensions(
+    mean_1: torch.Tensor, cov_1: torch.Tensor, mean_2: torch.Tensor, cov_2: torch.Tensor
+) -> Fraction:
     """The divergence by elimination over the rationals and two logarithms in balls."""
     m_1, S_1, m_2, S_2 = map(rational, (mean_1, cov_1, mean_2, cov_2))
     shift = [a - b for a, b in zip(m_1, m_2, strict=True)]
@@ -178,7 +185,7 @@ def exact_in_d_dimensions(mean_1, cov_1, mean_2, cov_2) -> Fraction:
 
 
 @st.composite
-def factors(draw, d: int) -> torch.Tensor:
+def factors(draw: Callable[..., Any], d: int) -> torch.Tensor:
     """A well-conditioned lower triangular factor whose square is exact in float32."""
     L = torch.zeros(d, d, dtype=torch.float64)
     for i in range(d):
@@ -194,7 +201,9 @@ pairs = st.integers(1, 4).flatmap(lambda d: st.tuples(
 ))
 
 
-def without_correlations(m1, S1, m2, S2):
+def without_correlations(
+    m1: torch.Tensor, S1: torch.Tensor, m2: torch.Tensor, S2: torch.Tensor
+) -> torch.Tensor:
     """The wild mistake of keeping the variances only."""
     return kl_multivariate(
         m1, S1.diagonal(dim1=-2, dim2=-1).diag_embed(),
@@ -214,11 +223,11 @@ def without_correlations(m1, S1, m2, S2):
         + m1.shape[-1] / 2,
     },
 )
-def multivariate_exactly(bench: Bench, subject: Callable) -> None:
+def multivariate_exactly(bench: Bench, subject: Subject) -> None:
     """1 to 4 dimensions with correlations, any unit of length, against rational elimination."""
 
     @bench.forall(pair=pairs)
-    def anywhere(pair) -> None:
+    def anywhere(pair: tuple[torch.Tensor, torch.Tensor, Sequence[int], int]) -> None:
         L_1, L_2, shift, exponent = pair
         unit = 2.0**exponent
         for device in bench.devices:
@@ -248,7 +257,7 @@ def multivariate_exactly(bench: Bench, subject: Callable) -> None:
     },
     kind="independent solver",
 )
-def formula_against_torch(bench: Bench, subject: Callable) -> None:
+def formula_against_torch(bench: Bench, subject: Subject) -> None:
     """The matrix formula against torch.distributions, two and three dimensions."""
     for numbers in (((2, 1, 3), (1, -1, 2)), ((1, 0, 1), (4, 2, 3)), ((5, 2, 1), (1, 0, 7))):
         for d in (2, 3):
@@ -276,12 +285,12 @@ def formula_against_torch(bench: Bench, subject: Callable) -> None:
     },
     kind="independent solver",
 )
-def discrete_against_scipy(bench: Bench, subject: Callable) -> None:
+def discrete_against_scipy(bench: Bench, subject: Subject) -> None:
     """Random distributions of 1 to 6 outcomes against scipy.special.rel_entr."""
 
     @bench.forall(weights=st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50)),
                                    min_size=1, max_size=6))
-    def finite(weights) -> None:
+    def finite(weights: Sequence[Sequence[int]]) -> None:
         P, Q = ([sympy.Rational(w[k], sum(v[k] for v in weights)) for w in weights]
                 for k in (0, 1))
         want = sum(rel_entr(float(p), float(q)) for p, q in zip(P, Q, strict=True))

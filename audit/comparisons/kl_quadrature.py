@@ -8,13 +8,14 @@ quadrature over x itself would miss a narrow peak and return 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from scipy import integrate
-from sympy import Rational, sympify
+from sympy import Expr, Rational, sympify
 
-from audit.comparison import Bench, compares
+from audit.comparison import Bench, Subject, compares
 from derivations.kl.kl_gaussian_result import kl_gaussian
 from derivations.kl.kl_standard_result import kl_standard
 from derivations.prover.balls import ball, precision
@@ -27,17 +28,17 @@ GENERAL = ((0.25, 1e-4, -2.0, 5.0), (3.0, 2.0, 1.0, 1.5), (0.0, 1.0, 1e-3, 1.001
 EXTENT = 9.0
 
 
-def number(formula, *values: float) -> float:
+def number(formula: Callable[..., Any], *values: float) -> float:
     """A formula of derivations at floats, which are exact rationals."""
     with precision(256):
         return float(ball(sympify(formula(*(Rational(v) for v in values)))))
 
 
-def integral(integrand: Callable[[float], float], mean: float, sd: float) -> float:
+def integral(integrand: Callable[..., float], mean: float, sd: float) -> float:
     """The integral over mean +- 9 sd, in the standardised variable."""
     value, _ = integrate.quad(
         lambda u: sd * integrand(mean + sd * u), -EXTENT, EXTENT, epsabs=0, epsrel=1e-11, limit=200)
-    return value
+    return float(value)
 
 
 def normal(x: float, mean: float, sd: float) -> float:
@@ -45,64 +46,67 @@ def normal(x: float, mean: float, sd: float) -> float:
     return math.exp(-((x - mean) ** 2) / (2 * sd**2)) / math.sqrt(2 * math.pi * sd**2)
 
 
-def standard_84(x, m, s, *_):
+def standard_84(x: float, m: float, s: float, *_: float) -> float:
     return normal(x, m, s) * math.log(
         (math.exp(-((x - m) ** 2) / (2 * s**2)) / math.sqrt(2 * math.pi * s**2))
         / (math.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)))
 
 
-def standard_85(x, m, s, *_):
+def standard_85(x: float, m: float, s: float, *_: float) -> float:
     return normal(x, m, s) * math.log(
         1 / math.sqrt(s**2) * math.exp((x**2 - (x - m) ** 2 / s**2) / 2))
 
 
-def standard_86(x, m, s, *_):
+def standard_86(x: float, m: float, s: float, *_: float) -> float:
     return (math.exp(-((x - m) ** 2) / (2 * s**2)) / math.sqrt(2 * math.pi * s**2)
             * (-math.log(s**2) + x**2 - (x - m) ** 2 / s**2) / 2)
 
 
-def standard_87(x, m, s, *_):
+def standard_87(x: float, m: float, s: float, *_: float) -> float:
     return normal(x, m, s) * (-math.log(s**2) + x**2 - (x - m) ** 2 / s**2) / 2
 
 
-def general_138(x, m, s, n, r):
+def general_138(x: float, m: float, s: float, n: float, r: float) -> float:
     return normal(x, m, s) * math.log(
         (math.exp(-((x - m) ** 2) / (2 * s**2)) / math.sqrt(2 * math.pi * s**2))
         / (math.exp(-((x - n) ** 2) / (2 * r**2)) / math.sqrt(2 * math.pi * r**2)))
 
 
-def general_139(x, m, s, n, r):
+def general_139(x: float, m: float, s: float, n: float, r: float) -> float:
     return normal(x, m, s) * math.log(
         math.sqrt(r**2) / math.sqrt(s**2)
         * math.exp(((x - n) ** 2 / r**2 - (x - m) ** 2 / s**2) / 2))
 
 
-def general_140(x, m, s, n, r):
+def general_140(x: float, m: float, s: float, n: float, r: float) -> float:
     return (math.exp(-((x - m) ** 2) / (2 * s**2)) / math.sqrt(2 * math.pi * s**2)
             * (math.log(r**2) - math.log(s**2) + (x - n) ** 2 / r**2 - (x - m) ** 2 / s**2) / 2)
 
 
-def general_141(x, m, s, n, r):
+def general_141(x: float, m: float, s: float, n: float, r: float) -> float:
     return normal(x, m, s) * (
         math.log(r**2) - math.log(s**2) + (x - n) ** 2 / r**2 - (x - m) ** 2 / s**2) / 2
 
 
-def twice(f: Callable) -> Callable:
+Points = Sequence[tuple[float, float, float, float]]  # mean and deviation of both laws
+
+
+def twice(f: Callable[..., Any]) -> Callable[..., Any]:
     """The integrand without its factor one half."""
     return lambda *values: 2 * f(*values)
 
 
-def weighted_by_q(f: Callable) -> Callable:
+def weighted_by_q(f: Callable[..., Any]) -> Callable[..., Any]:
     """The integrand with the second density as the weight."""
     return lambda x, m, s, n, r: f(x, m, s, n, r) / normal(x, m, s) * normal(x, n, r)
 
 
 def against_closed_form(
-    points: tuple, closed: Callable, line: int
-) -> Callable[[Bench, Callable], None]:
+    points: Points, closed: Callable[..., Any], line: int
+) -> Callable[[Bench, Callable[..., Any]], None]:
     """The comparison of one line's integrand with the closed form of the result."""
 
-    def check(bench: Bench, subject: Callable) -> None:
+    def check(bench: Bench, subject: Subject) -> None:
         for m, s, n, r in points:
             want = number(closed, m, s**2, n, r**2)
             got = integral(lambda x, p=(m, s, n, r): subject(x, *p), m, s)
@@ -112,7 +116,7 @@ def against_closed_form(
     return check
 
 
-def standard_closed(mean: Rational, variance: Rational, *_: Rational):
+def standard_closed(mean: Rational, variance: Rational, *_: Rational) -> Expr:
     return kl_standard(mean, variance)
 
 
@@ -132,11 +136,11 @@ for step, (standard, general) in enumerate((
 
 
 def term_by_term(
-    points: tuple, part: Callable, name: str
-) -> Callable[[Bench, Callable], None]:
+    points: Points, part: Callable[..., Any], name: str
+) -> Callable[[Bench, Callable[..., Any]], None]:
     """The comparison of one of the prose's integrals with the value given for it."""
 
-    def check(bench: Bench, subject: Callable) -> None:
+    def check(bench: Bench, subject: Subject) -> None:
         for m, s, n, r in points:
             got = integral(
                 lambda x, p=(m, s, n, r): normal(x, p[0], p[1]) * part(x, *p), m, s)
@@ -177,10 +181,10 @@ for claim_id, (points, part, value, wrong) in TERMS.items():
         term_by_term(points, part, name))
 
 
-def by_definition(bench: Bench, subject: Callable, points: tuple) -> None:
+def by_definition(bench: Bench, subject: Subject, points: Points) -> None:
     """Quadrature of p (log p - log q), both logarithms expanded so that nothing underflows."""
     for m, s, n, r in points:
-        def integrand(x: float, m=m, s=s, n=n, r=r) -> float:
+        def integrand(x: float, m: float = m, s: float = s, n: float = n, r: float = r) -> float:
             log_p = -(((x - m) / s) ** 2) / 2 - math.log(s)
             log_q = -(((x - n) / r) ** 2) / 2 - math.log(r)
             return normal(x, m, s) * (log_p - log_q)
@@ -198,7 +202,7 @@ def by_definition(bench: Bench, subject: Callable, points: tuple) -> None:
            "the standard normal first": lambda m, v, *_: kl_gaussian(0, 1, m, v)},
     kind="quadrature",
 )
-def standard_result(bench: Bench, subject: Callable) -> None:
+def standard_result(bench: Bench, subject: Subject) -> None:
     """The supplied result against scipy's integral of the definition, narrow and wide laws."""
     by_definition(bench, subject, (*STANDARD, (3.0, 1e4, 0.0, 1.0)))
 
@@ -212,7 +216,7 @@ def standard_result(bench: Bench, subject: Callable) -> None:
            + (v + (m - n) ** 2) * (1 / v - 1 / w) / 2},
     kind="quadrature",
 )
-def general_result(bench: Bench, subject: Callable) -> None:
+def general_result(bench: Bench, subject: Subject) -> None:
     """Line 149 against scipy's integral of the definition, narrow and wide laws."""
     by_definition(bench, subject, (*GENERAL[:2], (3.0, 1e4, 1.0, 1e-3), (1.0, 1e-6, 1.0, 1e6)))
 
@@ -224,10 +228,11 @@ def general_result(bench: Bench, subject: Callable) -> None:
            "sds for variances": lambda m, v, n, w: kl_gaussian(m, v**2, n, w**2)},
     kind="independent solver",
 )
-def general_result_in_torch(bench: Bench, subject: Callable) -> None:
+def general_result_in_torch(bench: Bench, subject: Subject) -> None:
     """Line 149 against torch.distributions."""
     for m, s, n, r in GENERAL[:2]:
-        p, q = (torch.distributions.Normal(*(torch.tensor(v, dtype=torch.float64) for v in pair))
-                for pair in ((m, s), (n, r)))
+        p, q = (torch.distributions.Normal(torch.tensor(mean, dtype=torch.float64),
+                                           torch.tensor(deviation, dtype=torch.float64))
+                for mean, deviation in ((m, s), (n, r)))
         want = torch.distributions.kl_divergence(p, q).item()
         bench.within(number(subject, m, s**2, n, r**2) / want, 1, RELATIVE, "torch.distributions")

@@ -1,8 +1,10 @@
 """core's variational bound and likelihood against L_T, L_{t-1} and L_0 at exact arguments."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
@@ -10,6 +12,9 @@ from sympy import Integer, log, sqrt
 
 from audit.adapters.core import (
     Bound,
+    BoundTerm,
+    Denoiser,
+    Likelihood,
     ReverseVariance,
     bound_term,
     likelihood,
@@ -17,9 +22,10 @@ from audit.adapters.core import (
     prior_term,
     schedule_from_betas,
 )
-from audit.comparison import compares
+from audit.comparison import Bench, Subject, compares
 from audit.comparisons.decoder import level, log_probability
-from audit.comparisons.reverse import BAR, BETA, A, says, tilde_at
+from audit.comparisons.reverse import tilde_at
+from audit.comparisons.reverse_places import BAR, BETA, A, says
 from audit.precision import exact_value
 from derivations.reverse import prior_term as proved
 from derivations.reverse.conversions import noised
@@ -49,7 +55,7 @@ EDGES = ((1e-4, 0.02), (0.5, 0.999), (1e-4, 0.5, 1e-4))
 SHARE = 0.25  # of the way from log beta_tilde to log beta, where the variance is learned
 
 
-def spread_at(betas, t, variance):
+def spread_at(betas: Sequence[float], t: int, variance: ReverseVariance) -> Fraction:
     """The variance of the model's step."""
     low, high = tilde_at(betas, max(t, 2)), Fraction(betas[t - 1])
     if variance.kind == "learned":
@@ -58,7 +64,9 @@ def spread_at(betas, t, variance):
     return high if variance.kind == "beta" else low
 
 
-def exact_term(betas, t, k, eps, guess, variance):
+def exact_term(
+    betas: Sequence[float], t: int, k: int, eps: float, guess: float, variance: ReverseVariance
+) -> Fraction:
     """L_{t-1} of one pixel at level k, or L_0 at t = 1, in nats."""
     bars = alpha_bars([Fraction(b) for b in betas])
     x_0 = Fraction(level(k, torch.float64).item())
@@ -70,7 +78,7 @@ def exact_term(betas, t, k, eps, guess, variance):
     return exact_value(TERM, at)
 
 
-def tolerance(betas, t, gap, spread):
+def tolerance(betas: Sequence[float], t: int, gap: float, spread: Fraction) -> float:
     """The relative error allowed: x_0_hat comes back from a rounded x_t, whose last place counts
     for 1 / sqrt(1 - alpha_bar_t) of the gap in the noise, and in a bin for z / sd as well.
     """
@@ -79,7 +87,9 @@ def tolerance(betas, t, gap, spread):
     return 2e-15 * (20 + 8 / (noise * gap) + far)
 
 
-def of_one_pixel(betas, k, eps, guess, variance):
+def of_one_pixel(
+    betas: Sequence[float], k: int, eps: float, guess: float, variance: ReverseVariance
+) -> tuple[Denoiser, torch.Tensor, torch.Tensor]:
     """A denoiser that guesses this noise throughout; two images of three such pixels; noise."""
     schedule = schedule_from_betas(betas)
     x_0 = level(k, torch.float64).expand(6).reshape(2, 1, 3).clone()
@@ -88,9 +98,11 @@ def of_one_pixel(betas, k, eps, guess, variance):
     return denoiser, x_0, torch.full_like(x_0, eps)
 
 
-def term_wrong(change):
+def term_wrong(change: Callable[..., Any]) -> Callable[..., BoundTerm]:
     """bound_term with nats changed by change(nats, denoiser, t)."""
-    def variant(denoiser, bound, x_0, t, eps):
+    def variant(
+        denoiser: Denoiser, bound: Bound, x_0: torch.Tensor, t: int, eps: torch.Tensor
+    ) -> BoundTerm:
         term = bound_term(denoiser, bound, x_0, t, eps)
         return term._replace(nats=change(term.nats, denoiser, int(torch.as_tensor(t).flatten()[0])))
     return variant
@@ -106,9 +118,11 @@ TERM_WRONG = {
 }
 
 
-def terms(bench, subject, only_first):
+def terms(bench: Bench, subject: Subject, only_first: bool) -> None:
     """subject's nats at t = 1 only, or at t > 1 only, for t an int and a tensor."""
-    def body(betas, t, k, eps, gap, variance):
+    def body(
+        betas: Sequence[float], t: int, k: int, eps: float, gap: float, variance: ReverseVariance
+    ) -> None:
         guess = eps + gap
         want = float(exact_term(betas, t, k, eps, guess, variance))
         denoiser, x_0, noise = of_one_pixel(betas, k, eps, guess, variance)
@@ -125,7 +139,7 @@ def terms(bench, subject, only_first):
             body(betas, 1 if only_first else len(betas), 0, 0.5, 1.0, variance)
             body(betas, 1 if only_first else 2, 255, -0.25, 1.0, variance)
 
-    def drawn(betas, share, **rest):
+    def drawn(betas: Sequence[float], share: float, **rest: Any) -> None:
         body(betas, 1 if only_first else 2 + round(share * (len(betas) - 2)), **rest)
 
     bench.forall(betas=BETAS, share=st.floats(0, 1), k=LEVEL, eps=NOISE, gap=GAP,
@@ -133,7 +147,7 @@ def terms(bench, subject, only_first):
 
 
 @compares("reverse.objective.mean-matching", subject=bound_term, wrong=TERM_WRONG)
-def terms_of_bound(bench, subject):
+def terms_of_bound(bench: Bench, subject: Subject) -> None:
     """L_{t-1} of t > 1 against the KL divergence of the two steps, for the three variances."""
     terms(bench, subject, only_first=False)
 
@@ -142,7 +156,7 @@ def terms_of_bound(bench, subject):
     **TERM_WRONG,
     "the density": term_wrong(lambda nats, d, t: nats + math.log(2 / 255)),
 })
-def decoder_term(bench, subject):
+def decoder_term(bench: Bench, subject: Subject) -> None:
     """L_0 against the probability of the bin about the predicted clean image, three variances."""
     terms(bench, subject, only_first=True)
 
@@ -156,13 +170,13 @@ def decoder_term(bench, subject):
         schedule_from_betas(schedule.beta[1:-1] if schedule.T > 1 else [0.9]), x_0),
     "a sum over pixels": lambda schedule, x_0: 2 * prior_term(schedule, x_0),
 })
-def prior_of_images(bench, subject):
+def prior_of_images(bench: Bench, subject: Subject) -> None:
     """L_T of images of two levels, in ulps, down to alpha_bar_T of 1e-12; of 0 at larger ones.
 
     Of an image that is 0 everywhere, which has no level, L_T is near alpha_bar_T^2 / 4, and core
     keeps fewer digits of it the smaller it is.
     """
-    def body(betas, first, second):
+    def body(betas: Sequence[float], first: float, second: float) -> None:
         x_0 = torch.tensor([[[first, second]]], dtype=torch.float64)
         bar = alpha_bars([Fraction(b) for b in betas])[-1]
         moment = (Fraction(first) ** 2 + Fraction(second) ** 2) / 2
@@ -183,7 +197,7 @@ def prior_of_images(bench, subject):
         schedule_from_betas(schedule.beta[1:-1]), x_0),
     "pixels on 0..1": lambda schedule, x_0: prior_term(schedule, (x_0 + 1) / 2),
 })
-def prior_of_cifar(bench, subject):
+def prior_of_cifar(bench: Bench, subject: Subject) -> None:
     """L_T in bits of an image with the mean square of CIFAR-10: the twelve printed digits."""
     moment = proved.scaled_mean_square(proved.CIFAR_10)
     for square, printed in ((float(moment), 7.45293815863e-6), (1.0, 2.91129454203e-5)):
@@ -192,9 +206,11 @@ def prior_of_cifar(bench, subject):
         bench.within(bits / printed, 1, 1e-12, "relative difference")
 
 
-def likelihood_wrong(change):
+def likelihood_wrong(change: Callable[..., Any]) -> Callable[..., Likelihood]:
     """likelihood with terms and squared error changed by change(found) -> dict."""
-    def variant(denoiser, bound, x_0, noise):
+    def variant(
+        denoiser: Denoiser, bound: Bound, x_0: torch.Tensor, noise: Callable[..., Any]
+    ) -> Likelihood:
         found = likelihood(denoiser, bound, x_0, noise)
         return replace(found, **change(found))
     return variant
@@ -211,9 +227,11 @@ def likelihood_wrong(change):
     "the root of the error": likelihood_wrong(lambda found: {
         "squared_error": found.squared_error.sqrt()}),
 })
-def whole_likelihood(bench, subject):
+def whole_likelihood(bench: Bench, subject: Subject) -> None:
     """Every term in bits, their sums from T down, and the distortion, noise of each t its own."""
-    def body(betas, k, eps, gap, variance):
+    def body(
+        betas: Sequence[float], k: int, eps: float, gap: float, variance: ReverseVariance
+    ) -> None:
         T, guess = len(betas), eps + gap
         denoiser, x_0, noise = of_one_pixel(betas, k, eps, guess, variance)
         # Noise falls with t, away from the guess, so that no two terms see the same.
@@ -238,8 +256,8 @@ def whole_likelihood(bench, subject):
         for row in found.total.tolist():
             bench.within(row / size_of(wants), float(sum(wants)) / size_of(wants), 1e-10, "total")
         for t in range(1, T + 1):
-            want = 127.5 * float(exact_value(FACTOR, {BAR: bars[t]})) * abs(guess - each[t])
-            bench.within(found.distortion[0, t] / want, 1, 1e-10, "distortion, relative")
+            grey = 127.5 * float(exact_value(FACTOR, {BAR: bars[t]})) * abs(guess - each[t])
+            bench.within(found.distortion[0, t] / grey, 1, 1e-10, "distortion, relative")
         bench.require(bool((found.distortion[:, 0] == 0).all()), "distortion of the image itself")
         bench.require(torch.equal(found.L_0, found.terms[:, 0]), "L_0 is another term")
         bench.require(torch.equal(found.L_T, found.terms[:, T]), "L_T is another term")
@@ -250,6 +268,6 @@ def whole_likelihood(bench, subject):
                  variance=st.sampled_from(VARIANCES))(body)
 
 
-def size_of(values):
+def size_of(values: Sequence[Fraction]) -> float:
     """The sum of the absolute values."""
     return float(sum(map(abs, values)))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sympy import log
 
 from audit.adapters.core import kl_standard
-from audit.comparison import Bench, compares
+from audit.comparison import Bench, Subject, compares
 from audit.precision import exact_value
 from derivations.forward.limit_constants import divergence_from_standard
 from derivations.forward.marginal import A
@@ -28,14 +28,14 @@ MOMENT = real("second_moment")
         "bare formula, which cancels": lambda m, v: (m**2 + v - 1 - v.log()) / 2,
     },
 )
-def terminal_divergence(bench: Bench, subject) -> None:
+def terminal_divergence(bench: Bench, subject: Subject) -> None:
     """kl_standard at mean sqrt(alpha_bar) x_0 and variance 1 - alpha_bar is the closed form, to
     1e-14 relative, for alpha_bar from 1e-8 to 0.999."""
     formula = divergence_from_standard(A, MOMENT, log)
 
     @bench.forall(level=st.one_of(st.floats(1e-8, 0.999), st.floats(1e-8, 1e-3)),
                   x_0=st.one_of(st.just(0.0), st.floats(-2, 2)))
-    def body(level, x_0):
+    def body(level: float, x_0: float) -> None:
         for device in bench.devices:
             mean = torch.tensor([math.sqrt(level) * x_0], dtype=torch.float64, device=device)
             variance = torch.tensor([1 - level], dtype=torch.float64, device=device)

@@ -5,14 +5,15 @@ kernels integrated by quadrature against the closed law.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 
 import torch
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from audit.adapters.core import q_sample, q_step, schedule_from_betas
-from audit.comparison import Bench, compares
+from audit.adapters.core import NoiseSchedule, q_sample, q_step, schedule_from_betas
+from audit.comparison import Bench, Subject, compares
 from audit.comparisons.forward import BETA_VALUE, drawn_by, exact_levels
 from audit.precision import error_in_ulps, exact_value
 from derivations.forward.expansion import noise_coefficient, signal_coefficient
@@ -21,7 +22,7 @@ from derivations.forward.marginal_joint import A_S, A_T, joint_covariance
 from derivations.symbols import real
 
 
-def chain_coefficients(subject, betas, device) -> list[list[float]]:
+def chain_coefficients(subject: Subject, betas: Sequence[float], device: str) -> list[list[float]]:
     """Row t: coefficients of x_0, z_1..z_T in x_t, read off by unit inputs, one a batch entry."""
     T = len(betas)
     schedule = schedule_from_betas(betas).to(device)
@@ -36,7 +37,7 @@ def chain_coefficients(subject, betas, device) -> list[list[float]]:
     return rows
 
 
-def same_noise(schedule, x, t, z):
+def same_noise(schedule: NoiseSchedule, x: torch.Tensor, t: int, z: torch.Tensor) -> torch.Tensor:
     """A wrong chain: every step uses the noise of step 1."""
     shared = torch.zeros_like(z)
     shared[1] = 1
@@ -53,13 +54,13 @@ def same_noise(schedule, x, t, z):
         "noise not rooted": drawn_by(lambda s, t: s.alpha[t].sqrt(), lambda s, t: s.beta[t]),
     },
 )
-def whole_chain(bench: Bench, subject) -> None:
+def whole_chain(bench: Bench, subject: Subject) -> None:
     """A chain of q_step has the coefficients of the expansion, the closed variance, and the joint
     covariance of every pair x_s, x_t; sums of squares are formed exactly from the floats."""
     p, b = real("product beta_i")
 
     @bench.forall(betas=st.lists(BETA_VALUE, min_size=2, max_size=6))
-    def body(betas):
+    def body(betas: Sequence[float]) -> None:
         T, levels = len(betas), exact_levels(betas)
         for device in bench.devices:
             rows = chain_coefficients(subject, betas, device)
@@ -101,12 +102,12 @@ def normal(x: float, mean: float, variance: float) -> float:
         "variance 1 - sqrt(alpha_bar)": lambda a, x: (math.sqrt(a) * x, 1 - math.sqrt(a)),
     },
 )
-def integrating_out(bench: Bench, subject) -> None:
+def integrating_out(bench: Bench, subject: Subject) -> None:
     """Integrating x_1 out of two kernels gives the closed law at t = 2 (quadrature)."""
 
     @bench.forall(first=st.floats(0.05, 0.9), second=st.floats(0.05, 0.9), x_0=st.floats(-2, 2),
                   u=st.floats(-2, 2))
-    def body(first, second, x_0, u):
+    def body(first: float, second: float, x_0: float, u: float) -> None:
         mean, variance = subject((1 - first) * (1 - second), x_0)
         x = mean + u * math.sqrt(variance)
         centre, width = math.sqrt(1 - first) * x_0, 12 * math.sqrt(first)

@@ -1,11 +1,13 @@
 """The coefficient tables of the noising demonstration in torch, against exact products."""
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import torch
 
-from audit.comparison import compares
+from audit.comparison import Bench, Subject, compares
 from audit.comparisons.chance import SumOfSquares
 from audit.comparisons.noising_listing import spaced_in_double, spaced_then_cast
 from derivations.claim import Grade, Role
@@ -20,7 +22,7 @@ from derivations.listings.noising_listing import T, listed, published
     kind="execution in torch",
     grade=Grade.EXECUTION,
 )
-def alpha(bench, subject):
+def alpha(bench: Bench, subject: Subject) -> None:
     """The subtraction is exact here: the variances carry 24 bits, float64 has room for the rest."""
     beta = spaced_then_cast(0.02, 1e-4, T)
     exact = [1 - Fraction(b) for b in beta.tolist()]
@@ -38,7 +40,7 @@ def alpha(bench, subject):
     kind="execution in torch",
     grade=Grade.EXECUTION,
 )
-def cumulative_product(bench, subject):
+def cumulative_product(bench: Bench, subject: Subject) -> None:
     """torch.cumprod holds alpha_bar_{i+1} at index i, within 200 ulps of the exact product."""
     for betas, exact in (((0.02, 1e-4), listed()), ((1e-4, 0.02), published())):
         alpha_bar = subject(1 - spaced_in_double(*betas, T))
@@ -52,7 +54,7 @@ def cumulative_product(bench, subject):
     kind="execution in torch",
     grade=Grade.EXECUTION,
 )
-def roots(bench, subject):
+def roots(bench: Bench, subject: Subject) -> None:
     """The squares of the computed roots return alpha_bar and 1 - alpha_bar, and add up to 1."""
     alpha_bar = torch.cumprod(1 - spaced_then_cast(0.02, 1e-4, T), 0)
     signal, noise = subject(alpha_bar), subject(1 - alpha_bar)
@@ -61,8 +63,8 @@ def roots(bench, subject):
     bench.within((signal**2 + noise**2 - 1).abs().max(), 0, 1e-15, "sum of squares")
 
 
-def _difference_in(dtype):
-    def one_minus(first, last):
+def _difference_in(dtype: torch.dtype) -> Callable[..., torch.Tensor]:
+    def one_minus(first: float, last: float) -> torch.Tensor:
         beta = torch.linspace(first, last, T, dtype=dtype)
         return 1 - torch.cumprod(1 - beta, 0)
 
@@ -76,7 +78,7 @@ def _difference_in(dtype):
     kind="execution in torch",
     grade=Grade.EXECUTION,
 )
-def cancellation(bench, subject):
+def cancellation(bench: Bench, subject: Subject) -> None:
     """In float64 the difference is within 2e-12 relative in either order; float32 is not."""
     for betas, exact in (((0.02, 1e-4), listed()), ((1e-4, 0.02), published())):
         found = subject(*betas).tolist()
@@ -86,12 +88,16 @@ def cancellation(bench, subject):
         bench.within(float(worst), 0, 2e-12, "1 - alpha_bar, relative")
 
 
-def _one_noise(signal, scale, count, generator):
+def _one_noise(
+    signal: torch.Tensor, scale: torch.Tensor, count: int, generator: torch.Generator
+) -> list[torch.Tensor]:
     eps = torch.randn(count, dtype=torch.float64, generator=generator)
     return [scale[k] * eps for k in range(len(signal))]
 
 
-def _fresh_noise(signal, scale, count, generator):
+def _fresh_noise(
+    signal: torch.Tensor, scale: torch.Tensor, count: int, generator: torch.Generator
+) -> list[torch.Tensor]:
     x, tiles = torch.zeros(count, dtype=torch.float64), []
     previous = 1.0
     for level in (signal**2).tolist():
@@ -106,7 +112,9 @@ PIXELS = 20000
 SQUARES = SumOfSquares(PIXELS, 1e-9)
 
 
-def hold_covariance(bench, subject, formula, generator):
+def hold_covariance(
+    bench: Bench, subject: Subject, formula: Callable[..., Any], generator: torch.Generator
+) -> None:
     """Sum and difference of the unit tiles are normal with variances 2 + 2 rho and 2 - 2 rho.
 
     A quarter of the difference of these variances is rho, the covariance over both deviations.
@@ -126,7 +134,7 @@ def hold_covariance(bench, subject, formula, generator):
                           f"variance {found / PIXELS:.4g} where {want:.4g} is expected")
 
 
-def _hold_covariance(bench, subject, formula):
+def _hold_covariance(bench: Bench, subject: Subject, formula: Callable[..., Any]) -> None:
     hold_covariance(bench, subject, formula, torch.Generator().manual_seed(20200619))
 
 
@@ -138,7 +146,7 @@ def _hold_covariance(bench, subject, formula):
     grade=Grade.STATISTICAL,
     role=Role.REFUTES,
 )
-def shared_noise(bench, subject):
+def shared_noise(bench: Bench, subject: Subject) -> None:
     """Tiles from one noise image have its covariance (20000 pixels: false alarm 1e-9)."""
     _hold_covariance(bench, subject, covariance_of_listing)
 
@@ -151,6 +159,6 @@ def shared_noise(bench, subject):
     grade=Grade.STATISTICAL,
     role=Role.CORRECTS,
 )
-def fresh_noise(bench, subject):
+def fresh_noise(bench: Bench, subject: Subject) -> None:
     """Tiles stepped with fresh noise have the chain's (20000 pixels: false alarm 2e-9)."""
     _hold_covariance(bench, subject, covariance_of_chain)

@@ -1,29 +1,30 @@
 """The variances of the noising demonstration in torch: float32 spacing against exact values."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import torch
 
-from audit.comparison import compares
+from audit.comparison import Bench, Subject, compares
 from audit.precision import error_in_ulps
 from derivations.claim import Grade, Role
 from derivations.listings.noising_listing import LARGE, SMALL, T, evenly_spaced, listed
 
 
-def _exact_betas(first, last):
+def _exact_betas(first: Fraction, last: Fraction) -> list[Fraction]:
     return [evenly_spaced(first, last, Fraction(k), T) for k in range(T)]
 
 
-def _worst_ulps(values, exact):
+def _worst_ulps(values: torch.Tensor, exact: Sequence[Fraction]) -> float:
     pairs = zip(values.tolist(), exact, strict=True)
     return max(error_in_ulps(value, want, torch.float64) for value, want in pairs)
 
 
-def spaced_then_cast(first, last, count):
+def spaced_then_cast(first: float, last: float, count: int) -> torch.Tensor:
     return torch.linspace(first, last, count).double()
 
 
-def spaced_in_double(first, last, count):
+def spaced_in_double(first: float, last: float, count: int) -> torch.Tensor:
     return torch.linspace(first, last, count, dtype=torch.float64)
 
 
@@ -37,7 +38,7 @@ def spaced_in_double(first, last, count):
     kind="execution in torch",
     grade=Grade.EXECUTION,
 )
-def even_spacing(bench, subject):
+def even_spacing(bench: Bench, subject: Subject) -> None:
     """torch.linspace includes both ends and is within one ulp of the exact spacing."""
     for first, last in ((LARGE, SMALL), (SMALL, LARGE)):
         found = subject(float(first), float(last), T)
@@ -53,7 +54,7 @@ def even_spacing(bench, subject):
     grade=Grade.EXECUTION,
     role=Role.REFUTES,
 )
-def float32_spacing(bench, subject):
+def float32_spacing(bench: Bench, subject: Subject) -> None:
     """A float32 spacing cast to float64 stays wrong by hundreds of millions of float64 ulps."""
     found = subject(0.02, 1e-4, T)
     bench.require(found.dtype == torch.float64, f"dtype {found.dtype}")
@@ -75,6 +76,6 @@ def float32_spacing(bench, subject):
     grade=Grade.EXECUTION,
     role=Role.CORRECTS,
 )
-def float64_spacing(bench, subject):
+def float64_spacing(bench: Bench, subject: Subject) -> None:
     """With the dtype given to linspace itself, every variance is within two ulps."""
     bench.within_ulps(subject(0.02, 1e-4, T), _exact_betas(LARGE, SMALL), 2, "beta")

@@ -1,12 +1,14 @@
 """The tiles of the noising demonstration in torch: noise, types, stacking and clipping."""
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import torch
 from scipy.integrate import quad
 
-from audit.comparison import compares
+from audit.comparison import Bench, Subject, compares
 from audit.comparisons.chance import SumOfNormals, SumOfSquares
 from derivations.claim import Grade, Role
 from derivations.listings.noising_images import probability_below
@@ -29,12 +31,12 @@ MEAN, SQUARES = SumOfNormals(PIXELS, 1e-9), SumOfSquares(PIXELS, 1e-9)
     kind="statistical",
     grade=Grade.STATISTICAL,
 )
-def standard_noise(bench, subject):
+def standard_noise(bench: Bench, subject: Subject) -> None:
     """Shape and dtype of the picture; mean and variance by exact laws (false alarm 2e-9)."""
     hold_standard(bench, subject, 20200619)
 
 
-def hold_standard(bench, subject, seed):
+def hold_standard(bench: Bench, subject: Subject, seed: int) -> None:
     """Draw from the global generator as the listing does, and leave it as it was."""
     picture = torch.zeros(3, 128, 128)
     with torch.random.fork_rng(devices=[]):
@@ -47,7 +49,7 @@ def hold_standard(bench, subject, seed):
     bench.require(SQUARES.accepts((noise**2).sum().item()), f"variance {noise.var():.4g}")
 
 
-def _noise_like(dtype):
+def _noise_like(dtype: torch.dtype) -> Callable[..., Any]:
     return lambda: torch.randn_like(torch.zeros(3, 4, 4, dtype=dtype)).shape
 
 
@@ -59,14 +61,14 @@ def _noise_like(dtype):
     grade=Grade.EXECUTION,
     role=Role.REFUTES,
 )
-def integer_noise(bench, subject):
+def integer_noise(bench: Bench, subject: Subject) -> None:
     """Of a 16-bit picture, whose tensor is of an integer type, no normal noise can be drawn."""
     found = outcome_of(subject)
     bench.require(found == Raises("NotImplementedError"), f"{found}")
 
 
-def _two_runs(**options):
-    def runs():
+def _two_runs(**options: Callable[..., Any]) -> Callable[..., list[torch.Tensor]]:
+    def runs() -> list[torch.Tensor]:
         return [torch.randn(64, **{k: make() for k, make in options.items()}) for _ in range(2)]
 
     return runs
@@ -80,7 +82,7 @@ def _two_runs(**options):
     grade=Grade.EXECUTION,
     role=Role.REFUTES,
 )
-def seed(bench, subject):
+def seed(bench: Bench, subject: Subject) -> None:
     """Two draws from the global state differ; draws from equally seeded generators are equal."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(20200619)
@@ -98,7 +100,7 @@ def seed(bench, subject):
     kind="execution in torch",
     grade=Grade.EXECUTION,
 )
-def promotion(bench, subject):
+def promotion(bench: Bench, subject: Subject) -> None:
     """A zero-dimensional double times a float32 picture is float32; with an axis it is double."""
     picture = torch.ones(3, 8, 8)
     table = torch.linspace(1, 0, 4, dtype=torch.float64)
@@ -117,7 +119,7 @@ def promotion(bench, subject):
     kind="execution in torch",
     grade=Grade.EXECUTION,
 )
-def stack(bench, subject):
+def stack(bench: Bench, subject: Subject) -> None:
     """Sixteen images give shape (16, C, H, W), in their order."""
     images = [torch.full((3, 4, 5), float(t)) for t in range(16)]
     stacked = subject(images)
@@ -137,12 +139,12 @@ def stack(bench, subject):
     kind="quadrature",
     role=Role.REFUTES,
 )
-def clipped(bench, subject):
+def clipped(bench: Bench, subject: Subject) -> None:
     """The cut probability is the integral of the normal density below the bound."""
     level, pixel = listed()[15], Fraction(1, 2)
     mean, sd = math.sqrt(level) * float(pixel), math.sqrt(1 - level)
 
-    def density(x):
+    def density(x: float) -> float:
         return math.exp(-((x - mean) ** 2) / (2 * sd**2)) / (sd * math.sqrt(2 * math.pi))
 
     for bound in (Fraction(0), Fraction(1)):

@@ -1,18 +1,21 @@
 """core.posterior against the proved formulas and against the joint Gaussian of the whole chain."""
 
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
 
 from audit.adapters.core import (
+    NoiseSchedule,
     posterior_coefficients,
     posterior_mean_from_eps,
     q_posterior,
     q_posterior_pair,
     schedule_from_betas,
 )
-from audit.comparison import Bench, compares
+from audit.comparison import Bench, Subject, compares
 from audit.oracles.joint_gaussian import posterior
 from audit.oracles.terms import within_terms
 from audit.precision import exact_value
@@ -38,42 +41,42 @@ EXTREMES = ((1e-4,), (1 - 2.0**-53,), (1e-300, 1e-300), (0.5, 1e-20, 1 - 2.0**-5
 DTYPES = (torch.float64, torch.float32)
 
 
-def steps(bench: Bench, body) -> None:
+def steps(bench: Bench, body: Callable[..., Any]) -> None:
     """Run body(betas, t) at the edges, then at drawn chains: t = 1, t = T and between."""
     for betas in EXTREMES:
         for t in (1, len(betas)):
             body(betas, t)
 
-    def drawn(betas, share):
+    def drawn(betas: Sequence[float], share: float) -> None:
         body(betas, 1 + round(share * (len(betas) - 1)))
 
     bench.forall(betas=BETAS, share=st.floats(0, 1))(drawn)
 
 
-def swapped(schedule, t):
+def swapped(schedule: NoiseSchedule, t: int) -> tuple[torch.Tensor, ...]:
     """The two coefficients exchanged."""
     c_x0, c_xt, variance = posterior_coefficients(schedule, t)
     return c_xt, c_x0, variance
 
 
-def beta_as_variance(schedule, t):
+def beta_as_variance(schedule: NoiseSchedule, t: int) -> tuple[torch.Tensor, ...]:
     """beta in the place of beta_tilde."""
     c_x0, c_xt, _ = posterior_coefficients(schedule, t)
     return c_x0, c_xt, schedule.beta[t]
 
 
-def rootless(schedule, t):
+def rootless(schedule: NoiseSchedule, t: int) -> tuple[torch.Tensor, ...]:
     """No square root of alpha in the coefficient of x_t."""
     c_x0, c_xt, variance = posterior_coefficients(schedule, t)
     return c_x0, c_xt * schedule.alpha[t].sqrt(), variance
 
 
-def one_step_late(schedule, t):
+def one_step_late(schedule: NoiseSchedule, t: int) -> tuple[torch.Tensor, ...]:
     """The tables read at t where t - 1 is meant."""
     return posterior_coefficients(schedule, max(t - 1, 1))
 
 
-def naive(schedule, t):
+def naive(schedule: NoiseSchedule, t: int) -> tuple[torch.Tensor, ...]:
     """1 - alpha_bar formed by subtraction in float64."""
     alpha_bar, beta = schedule.alpha_bar, schedule.beta[t]
     one_minus_t = 1 - alpha_bar[t] + torch.finfo(torch.float64).tiny
@@ -91,9 +94,9 @@ COEFFICIENTS_WRONG = {
 
 @compares("posterior.mean", "posterior.variance", subject=posterior_coefficients,
           wrong=COEFFICIENTS_WRONG)
-def coefficients_from_joint_covariance(bench, subject):
+def coefficients_from_joint_covariance(bench: Bench, subject: Subject) -> None:
     """The coefficients are those of the Schur complement of the joint covariance of the chain."""
-    def body(betas, t):
+    def body(betas: Sequence[float], t: int) -> None:
         for device in bench.devices:
             schedule = schedule_from_betas(torch.tensor(betas, dtype=torch.float64, device=device))
             got = subject(schedule, t)
@@ -107,7 +110,7 @@ def coefficients_from_joint_covariance(bench, subject):
 @compares("posterior.variance.second-step", "posterior.variance.last-step",
           subject=posterior_coefficients,
           wrong={"beta for beta_tilde": beta_as_variance, "off by one in t": one_step_late})
-def published_variances(bench, subject):
+def published_variances(bench: Bench, subject: Subject) -> None:
     """beta_tilde of the published schedule against the proved formula at the exact betas."""
     betas = [float(published_beta(t)) for t in range(1, 1001)]
     bars = [Fraction(1)]
@@ -131,9 +134,12 @@ def published_variances(bench, subject):
         q_posterior(schedule, x_0, x_t, t)[0],
         schedule.beta[t].reshape(1, 1, 1).to(x_0.dtype)),
 })
-def posterior_of_images(bench, subject):
+def posterior_of_images(bench: Bench, subject: Subject) -> None:
     """Mean and variance for images of shape (2, 1, 2), each dtype, against the joint covariance."""
-    def body(betas, t, x_0=(0.5, -1.0, 0.0, 1.0), x_t=(1.5, 0.25, -2.0, 0.0)):
+    def body(
+        betas: Sequence[float], t: int, x_0: Sequence[float] = (0.5, -1.0, 0.0, 1.0),
+        x_t: Sequence[float] = (1.5, 0.25, -2.0, 0.0),
+    ) -> None:
         c_x0, c_xt, variance = posterior(betas, t - 1, t)
         for device in bench.devices:
             schedule = schedule_from_betas(torch.tensor(betas, dtype=torch.float64, device=device))
@@ -151,7 +157,9 @@ def posterior_of_images(bench, subject):
     for betas in EXTREMES:
         body(betas, len(betas))
 
-    def drawn(betas, share, x_0, x_t):
+    def drawn(
+        betas: Sequence[float], share: float, x_0: Sequence[float], x_t: Sequence[float]
+    ) -> None:
         body(betas, 1 + round(share * (len(betas) - 1)), x_0, x_t)
 
     bench.forall(betas=BETAS, share=st.floats(0, 1), x_0=IMAGE, x_t=IMAGE)(drawn)
@@ -163,9 +171,9 @@ def posterior_of_images(bench, subject):
     "variance beta": lambda schedule, x_0, x_t, t: (
         x_0, schedule.beta[1].reshape(1, 1, 1).to(x_0.dtype)),
 })
-def first_step_is_exact(bench, subject):
+def first_step_is_exact(bench: Bench, subject: Subject) -> None:
     """At t = 1 the mean is x_0 bit for bit and the variance is 0 exactly, for every beta."""
-    def body(beta, x_0):
+    def body(beta: float, x_0: Sequence[float]) -> None:
         for device in bench.devices:
             schedule = schedule_from_betas(torch.tensor([beta], dtype=torch.float64, device=device))
             for dtype in DTYPES:
@@ -186,9 +194,12 @@ def first_step_is_exact(bench, subject):
     "images exchanged": lambda schedule, x_0, x_t, s, t: q_posterior_pair(
         schedule, x_t, x_0, s, t),
 })
-def posterior_of_pairs(bench, subject):
+def posterior_of_pairs(bench: Bench, subject: Subject) -> None:
     """The posterior of x_s for every kind of pair s < t, s = 0 included."""
-    def body(betas, s, t, x_0=(0.5, -1.0, 0.0, 1.0), x_t=(1.5, 0.25, -2.0, 0.0)):
+    def body(
+        betas: Sequence[float], s: int, t: int, x_0: Sequence[float] = (0.5, -1.0, 0.0, 1.0),
+        x_t: Sequence[float] = (1.5, 0.25, -2.0, 0.0),
+    ) -> None:
         c_x0, c_xt, variance = posterior(betas, s, t)
         for device in bench.devices:
             schedule = schedule_from_betas(torch.tensor(betas, dtype=torch.float64, device=device))
@@ -204,7 +215,10 @@ def posterior_of_pairs(bench, subject):
     for betas in EXTREMES:
         body(betas, 0, len(betas))
 
-    def drawn(betas, first, second, x_0, x_t):
+    def drawn(
+        betas: Sequence[float], first: int, second: int, x_0: Sequence[float],
+        x_t: Sequence[float],
+    ) -> None:
         s, t = sorted((first % (len(betas) + 1), second % (len(betas) + 1)))
         if s < t:
             body(betas, s, t, x_0, x_t)
@@ -227,9 +241,11 @@ def posterior_of_pairs(bench, subject):
         x_t - (schedule.beta[t] / schedule.one_minus_alpha_bar[t]).to(x_t.dtype) * eps
     ) / schedule.alpha[t].sqrt().to(x_t.dtype),
 })
-def mean_from_noise_is_mean_from_image(bench, subject):
+def mean_from_noise_is_mean_from_image(bench: Bench, subject: Subject) -> None:
     """The mean from the noise is the proved posterior mean at the image that the noise implies."""
-    def body(betas, share, x_t, eps):
+    def body(
+        betas: Sequence[float], share: float, x_t: Sequence[float], eps: Sequence[float]
+    ) -> None:
         t = 1 + round(share * (len(betas) - 1))
         bars = [Fraction(1)]
         for beta in betas:

@@ -1,8 +1,10 @@
 """core on a sub-sequence of timesteps, and DDIM run backwards, against the exact formulas."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from sympy import sqrt
 from audit.adapters.core import (
     DDIM,
     Denoiser,
+    NoiseSchedule,
     ddim_encode_step,
     decode,
     encode,
@@ -18,9 +21,9 @@ from audit.adapters.core import (
     respaced_schedule,
     schedule_from_betas,
 )
-from audit.comparison import compares
+from audit.comparison import Bench, Subject, compares
 from audit.comparisons.ddim import BETA, COEFFICIENTS, PAIRS, ULPS, draw_pair, exact, levels_of
-from audit.comparisons.reverse import says
+from audit.comparisons.reverse_places import says
 from audit.oracles.terms import within_terms
 from audit.precision import exact_value
 from derivations.ddim.ddim import alpha_bar_s, alpha_bar_t, pair_variance
@@ -30,13 +33,15 @@ GENTLE = st.lists(st.floats(1e-6, 0.9), min_size=1, max_size=6)
 DTYPES = (torch.float64, torch.float32)
 
 
-def draw_chain(data, T):
+def draw_chain(data: st.DataObject, T: int) -> tuple[int, ...]:
     """A strictly decreasing chain from at most T to 0; its first entry need not be T."""
     visited = data.draw(st.sets(st.integers(1, T), min_size=1))
     return (*sorted(visited, reverse=True), 0)
 
 
-def each_chain(bench, body, betas=GENTLE):
+def each_chain(
+    bench: Bench, body: Callable[..., Any], betas: st.SearchStrategy[Any] = GENTLE
+) -> None:
     """Run body(betas, chain) at chains of one step, of every step, and at drawn ones."""
     for edge in ((0.5,), (1e-4, 0.02), (0.02, 1e-9, 0.5), (0.3, 0.999, 0.999, 0.2)):
         body(edge, (len(edge), 0))
@@ -46,9 +51,9 @@ def each_chain(bench, body, betas=GENTLE):
         lambda betas, data: body(betas, draw_chain(data, len(betas))))
 
 
-def tables_of(change):
+def tables_of(change: Callable[..., Any]) -> Callable[..., NoiseSchedule]:
     """respaced_schedule with tables changed: change(tables, schedule, chain)."""
-    def variant(schedule, chain):
+    def variant(schedule: NoiseSchedule, chain: Sequence[int]) -> NoiseSchedule:
         short = respaced_schedule(schedule, chain)
         return type(short).of_tables({**vars(short), **change(short, schedule, chain)})
     return variant
@@ -65,9 +70,9 @@ def tables_of(change):
     "alpha_bar built from the rounded betas": tables_of(lambda short, schedule, chain: {
         "alpha_bar": torch.cumprod(1 - short.beta.float(), 0).double()}),
 })
-def tables_of_the_visited(bench, subject):
+def tables_of_the_visited(bench: Bench, subject: Subject) -> None:
     """Levels at the visited timesteps; beta and beta_tilde of each pair, in ulps."""
-    def body(betas, chain):
+    def body(betas: Sequence[float], chain: Sequence[int]) -> None:
         levels, short = levels_of(betas), subject(schedule_from_betas(betas), chain)
         bench.require(len(chain) - 1 == short.T, "another number of steps")
         for k, t in enumerate(chain[::-1]):
@@ -86,7 +91,7 @@ def tables_of_the_visited(bench, subject):
     each_chain(bench, body, st.lists(BETA, min_size=1, max_size=6))
 
 
-def shown_late(denoiser, chain):
+def shown_late(denoiser: Denoiser, chain: Sequence[int]) -> Denoiser:
     """The network is shown the number of the visit, not the timestep visited."""
     short = respace(denoiser, chain)
     return Denoiser(short.network, short.schedule, short.predicts)
@@ -99,9 +104,9 @@ def shown_late(denoiser, chain):
         shown=respace(denoiser, chain).shown),
     "not respaced": lambda denoiser, chain: denoiser,
 })
-def steps_of_the_visited(bench, subject):
+def steps_of_the_visited(bench: Bench, subject: Subject) -> None:
     """DDIM's step on a sub-sequence is that of the pair, with the noise of the visited timestep."""
-    def body(betas, chain):
+    def body(betas: Sequence[float], chain: Sequence[int]) -> None:
         levels, schedule = levels_of(betas), schedule_from_betas(betas)
         # The network's answer tells which timestep it was shown: 1 + t / 8 for the paper's t.
         denoiser = Denoiser(
@@ -119,7 +124,7 @@ def steps_of_the_visited(bench, subject):
     each_chain(bench, body)
 
 
-def encoding(s, t, levels):
+def encoding(s: int, t: int, levels: Sequence[Fraction]) -> list[Fraction]:
     """What multiplies x_s and eps in x_t: DDIM's step of eta = 0 with the levels exchanged."""
     at = {alpha_bar_s: levels[s], alpha_bar_t: levels[t]}
     return [exact_value(c, at) for c in coefficients(alpha_bar_t, alpha_bar_s, 0)[:2]]
@@ -136,9 +141,9 @@ def encoding(s, t, levels):
         ddim_encode_step(schedule, 0 * x, eps, s, t)
         + (schedule.alpha_bar[t] / schedule.alpha_bar[s]).to(x.dtype) * x),
 })
-def encode_step(bench, subject):
+def encode_step(bench: Bench, subject: Subject) -> None:
     """Both coefficients of the step from s up to t, float64 and float32, in ulps."""
-    def body(betas, s, t):
+    def body(betas: Sequence[float], s: int, t: int) -> None:
         parts = encoding(s, t, levels_of(betas))
         for device in bench.devices:
             schedule = schedule_from_betas(torch.tensor(betas, dtype=torch.float64, device=device))
@@ -162,12 +167,12 @@ def encode_step(bench, subject):
     "another number shown": lambda denoiser, x_0, callback: encode(
         replace(denoiser, shown=denoiser.shown + 1), x_0, callback=callback),
 })
-def encode_with_one_noise(bench, subject):
+def encode_with_one_noise(bench: Bench, subject: Subject) -> None:
     """With one noise throughout, encoding ends at the marginal's x_T, whatever it visits.
 
     The network is asked at each timestep that a step leaves, and at the first one for the image.
     """
-    def body(betas, chain):
+    def body(betas: Sequence[float], chain: Sequence[int]) -> None:
         level = levels_of(betas)[chain[0]]
         want = [exact_value(root, {alpha_bar_t: level})
                 for root in (sqrt(alpha_bar_t), sqrt(1 - alpha_bar_t))]
@@ -176,7 +181,7 @@ def encode_with_one_noise(bench, subject):
         parts = [(want[0] * Fraction(3, 4), want[1] * Fraction(-3, 2))] * 2
         seen, reached = [], []
 
-        def network(x, shown):
+        def network(x: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
             seen.append(int(shown[0]) + 1)
             return denoiser.network(x, shown)
 
@@ -196,9 +201,9 @@ def encode_with_one_noise(bench, subject):
     "the noise of the other sign": lambda denoiser, x_T: decode(Denoiser(
         lambda x, shown: -denoiser.network(x, shown), denoiser.schedule), x_T),
 })
-def decode_what_was_encoded(bench, subject):
+def decode_what_was_encoded(bench: Bench, subject: Subject) -> None:
     """With one noise throughout, decoding what was encoded returns the image, up to rounding."""
-    def body(betas, chain):
+    def body(betas: Sequence[float], chain: Sequence[int]) -> None:
         x_0 = torch.full((2, 1, 1), 0.75, dtype=torch.float64)
         denoiser = respace(says(torch.full_like(x_0, -1.5), schedule_from_betas(betas)), chain)
         got = subject(denoiser, encode(denoiser, x_0))

@@ -1,22 +1,27 @@
 """core.reverse's mean and variances against the proved formulas, at exact arguments."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any, cast
 
 import torch
-from hypothesis import strategies as st
 
-from audit.adapters.core import Denoiser, ReverseVariance, p_mean_variance, schedule_from_betas
-from audit.comparison import compares
+from audit.adapters.core import (
+    Denoiser,
+    ReverseStep,
+    ReverseVariance,
+    p_mean_variance,
+    schedule_from_betas,
+)
+from audit.comparison import Bench, Subject, compares
+from audit.comparisons.reverse_places import BAR, BETA, GUESS, X_T, A, each_step, says, values_at
 from audit.oracles.terms import within_terms
 from audit.precision import exact_value, ulp
 from derivations.reverse import conversions, posterior, reverse_mean
 from derivations.reverse.optimal_variance import learned_variance
-from derivations.schedule.schedule import alpha_bars
-from derivations.symbols import real
 
-BETA, A, BAR, X_T, GUESS = real("beta alpha_bar_s alpha_bar_t x_t guess")
 # The mean of DDPM (7) at the clean image that each kind of prediction implies.
 _OF_X_0 = posterior.posterior_coefficient_x_0(BETA, A, BAR)
 _OF_X_T = posterior.posterior_coefficient_x_t(1 - BETA, A, BAR)
@@ -25,49 +30,14 @@ MEANS = {
     "x_0": _OF_X_0 * GUESS + _OF_X_T * X_T,
     "v": _OF_X_0 * conversions.x_0_from_v(X_T, GUESS, BAR) + _OF_X_T * X_T,
 }
-BETAS = st.lists(
-    st.one_of(st.floats(1e-5, 0.9), st.sampled_from([1e-9, 0.5, 1 - 2.0**-20])),
-    min_size=1, max_size=5,
-)
-IMAGE = st.lists(st.floats(-4, 4, width=32), min_size=4, max_size=4)
-EDGES = (((1e-4,), 1), ((1e-12,), 1), ((1 - 2.0**-30,), 1), ((0.5, 1e-9, 1 - 2.0**-20), 3),
-         ((1e-4, 0.02), 2), ((1e-4, 0.02), 1))
 DTYPES = (torch.float64, torch.float32)
 
 
-def says(prediction, schedule, predicts="eps", fraction=None):
-    """A denoiser whose network says the same at every image and timestep.
-
-    ``fraction`` is the way from log beta_tilde to log beta; the network shows twice it less 1.
-    """
-    if fraction is None:
-        return Denoiser(lambda x, shown: prediction, schedule, predicts)
-    output = torch.cat([prediction, torch.full_like(prediction, 2 * fraction - 1)], dim=1)
-    return Denoiser(lambda x, shown: output, schedule, predicts, learns_variance=True)
-
-
-def values_at(betas, t):
-    """What stands for beta_t, alpha_bar_{t-1} and alpha_bar_t, exactly."""
-    bars = alpha_bars([Fraction(b) for b in betas])
-    return {BETA: Fraction(betas[t - 1]), A: bars[t - 1], BAR: bars[t]}
-
-
-def each_step(bench, body):
-    """Run body(betas, t, x_t, guess) at the edges, then at drawn chains."""
-    for betas, t in EDGES:
-        body(betas, t, (1.5, 0.25, -2.0, 0.0), (0.5, -1.0, 0.0, 3.0))
-
-    def drawn(betas, share, x_t, guess):
-        body(betas, 1 + round(share * (len(betas) - 1)), x_t, guess)
-
-    bench.forall(betas=BETAS, share=st.floats(0, 1), x_t=IMAGE, guess=IMAGE)(drawn)
-
-
-def mean(bench, subject, predicts):
+def mean(bench: Bench, subject: Subject, predicts: str) -> None:
     """subject's mean is DDPM (7) at the clean image implied, for t an int and a tensor."""
     formula = MEANS[predicts]
 
-    def body(betas, t, x_t, guess):
+    def body(betas: Sequence[float], t: int, x_t: Sequence[float], guess: Sequence[float]) -> None:
         at = values_at(betas, t)
         slopes = [exact_value(formula, {**at, X_T: a, GUESS: b}) for a, b in ((1, 0), (0, 1))]
         parts = [(slopes[0] * Fraction(a), slopes[1] * Fraction(b))
@@ -88,16 +58,18 @@ def mean(bench, subject, predicts):
     each_step(bench, body)
 
 
-def with_mean(change):
+def with_mean(change: Callable[..., Any]) -> Callable[..., ReverseStep]:
     """p_mean_variance, its mean made anew from (schedule, step, x_t, t)."""
-    def variant(denoiser, x_t, t, variance):
+    def variant(
+        denoiser: Denoiser, x_t: torch.Tensor, t: torch.Tensor | int, variance: ReverseVariance
+    ) -> ReverseStep:
         step = p_mean_variance(denoiser, x_t, t, variance)
         t = int(torch.as_tensor(t).flatten()[0])
         return step._replace(mean=change(denoiser.schedule, step, x_t, t).to(x_t.dtype))
     return variant
 
 
-def other_kind(predicts):
+def other_kind(predicts: str) -> Callable[..., Any]:
     """The prediction taken for one of another kind."""
     return lambda denoiser, x_t, t, variance: p_mean_variance(
         replace(denoiser, predicts=predicts), x_t, t, variance)
@@ -116,26 +88,28 @@ MEAN_WRONG = {
 
 @compares("reverse.mean.eps-form", subject=p_mean_variance,
           wrong={**MEAN_WRONG, "eps taken for v": other_kind("v")})
-def mean_of_noise(bench, subject):
+def mean_of_noise(bench: Bench, subject: Subject) -> None:
     """The mean of the step from a predicted noise, float64 and float32, in ulps of its terms."""
     mean(bench, subject, "eps")
 
 
 @compares("posterior.mean", subject=p_mean_variance,
           wrong={**MEAN_WRONG, "x_0 taken for v": other_kind("v")})
-def mean_of_image(bench, subject):
+def mean_of_image(bench: Bench, subject: Subject) -> None:
     """The mean of the step from a predicted clean image, in ulps of its terms."""
     mean(bench, subject, "x_0")
 
 
 @compares("reverse.mean.v-form", subject=p_mean_variance,
           wrong={**MEAN_WRONG, "v taken for x_0": other_kind("x_0")})
-def mean_of_v(bench, subject):
+def mean_of_v(bench: Bench, subject: Subject) -> None:
     """The mean of the step from a predicted v, in ulps of its terms."""
     mean(bench, subject, "v")
 
 
-def variance_and_log(bench, step, want, dtype, spread):
+def variance_and_log(
+    bench: Bench, step: ReverseStep, want: Fraction, dtype: torch.dtype, spread: float
+) -> None:
     """A variance that is an exponential: the error of its logarithm, times its size, comes in.
 
     ``spread`` bounds the logarithms that are added: each carries a rounding or two of the dtype.
@@ -147,24 +121,28 @@ def variance_and_log(bench, step, want, dtype, spread):
         bench.within(value, math.log(want), float(relative), f"log variance {str(dtype)[6:]}")
 
 
-def with_variance(change):
+def with_variance(change: Callable[..., Any]) -> Callable[..., ReverseStep]:
     """p_mean_variance with another variance and its logarithm."""
-    def variant(denoiser, x_t, t, variance):
+    def variant(
+        denoiser: Denoiser, x_t: torch.Tensor, t: torch.Tensor | int, variance: ReverseVariance
+    ) -> ReverseStep:
         step = p_mean_variance(denoiser, x_t, t, variance)
         value = change(denoiser, step, t, variance)
         return step._replace(variance=value, log_variance=value.log())
     return variant
 
 
-def of_kind(kind, first):
+def of_kind(kind: str, first: str) -> Callable[..., Any]:
     """p_mean_variance with the variance of another kind."""
     return lambda denoiser, x_t, t, variance: p_mean_variance(
         denoiser, x_t, t, ReverseVariance(kind, first))
 
 
-def fixed_variance(bench, subject, variance, want_at):
+def fixed_variance(
+    bench: Bench, subject: Subject, variance: ReverseVariance, want_at: Callable[..., Any]
+) -> None:
     """subject's fixed variance at every t of chains with T >= 2, and its logarithm."""
-    def body(betas, t, x_t, guess):
+    def body(betas: Sequence[float], t: int, x_t: Sequence[float], guess: Sequence[float]) -> None:
         if len(betas) == 1:
             betas = (*betas, 0.25)
         want = want_at(betas, t)
@@ -185,10 +163,10 @@ def fixed_variance(bench, subject, variance, want_at):
     each_step(bench, body)
 
 
-def tilde_at(betas, t):
+def tilde_at(betas: Sequence[float], t: int) -> Fraction:
     """beta_tilde_t, exactly."""
     at = values_at(betas, t)
-    return posterior.posterior_variance(at[BETA], at[A], at[BAR])
+    return cast(Fraction, posterior.posterior_variance(at[BETA], at[A], at[BAR]))
 
 
 @compares("reverse.model", subject=p_mean_variance, wrong={
@@ -198,7 +176,7 @@ def tilde_at(betas, t):
         denoiser, x_t, torch.as_tensor(t) % denoiser.schedule.T + 1, variance),
     "beta_tilde_2 at t = 1": of_kind("beta", "beta_tilde_2"),
 })
-def variance_beta(bench, subject):
+def variance_beta(bench: Bench, subject: Subject) -> None:
     """The fixed variance beta, t = 1 included."""
     fixed_variance(bench, subject, ReverseVariance("beta"), lambda b, t: Fraction(b[t - 1]))
 
@@ -208,7 +186,7 @@ def variance_beta(bench, subject):
     "the deviation": with_variance(lambda d, step, t, _: step.variance.sqrt()),
     "beta_tilde_2 at t = 1": of_kind("beta_tilde", "beta_tilde_2"),
 })
-def variance_beta_tilde(bench, subject):
+def variance_beta_tilde(bench: Bench, subject: Subject) -> None:
     """The fixed variance beta_tilde; at t = 1 it is 0 and its logarithm minus infinity."""
     fixed_variance(bench, subject, ReverseVariance("beta_tilde"), tilde_at)
 
@@ -217,7 +195,7 @@ def variance_beta_tilde(bench, subject):
     "its own value at t = 1": of_kind("beta_tilde", "own"),
     "beta": of_kind("beta", "beta_tilde_2"),
 })
-def variance_of_first_step(bench, subject):
+def variance_of_first_step(bench: Bench, subject: Subject) -> None:
     """beta_tilde with beta_tilde_2 in the place of the value at t = 1."""
     fixed_variance(bench, subject, ReverseVariance("beta_tilde", "beta_tilde_2"),
                    lambda b, t: tilde_at(b, max(t, 2)))
@@ -231,9 +209,11 @@ def variance_of_first_step(bench, subject):
     "always beta": of_kind("beta", "own"),
     "always beta_tilde": of_kind("beta_tilde", "beta_tilde_2"),
 })
-def variance_learned(bench, subject):
+def variance_learned(bench: Bench, subject: Subject) -> None:
     """The learned variance at fractions of the way from log beta_tilde to log beta, ends too."""
-    def body(betas, t, x_t, guess):
+    def body(
+        betas: Sequence[float], t: int, x_t: Sequence[float] | None, guess: Sequence[float]
+    ) -> None:
         if len(betas) == 1:
             betas = (*betas, 0.25)
         low, high = tilde_at(betas, max(t, 2)), Fraction(betas[t - 1])
@@ -255,7 +235,9 @@ def variance_learned(bench, subject):
     each_step(bench, body)
 
 
-def keeps_noise(denoiser, x_t, t, variance):
+def keeps_noise(
+    denoiser: Denoiser, x_t: torch.Tensor, t: int, variance: ReverseVariance
+) -> ReverseStep:
     """The released code's habit for a density at t = 1, in a sampler: the mean with noise."""
     step = p_mean_variance(denoiser, x_t, t, ReverseVariance("beta"))
     return step._replace(mean=step.mean + step.variance.sqrt())
@@ -267,11 +249,11 @@ def keeps_noise(denoiser, x_t, t, variance):
         x_t / schedule.alpha[1].sqrt())),
     "variance beta": of_kind("beta", "own"),
 })
-def last_mean_is_clean(bench, subject):
+def last_mean_is_clean(bench: Bench, subject: Subject) -> None:
     """At t = 1 the mean is the clean image that the noise implies and beta_tilde is exactly 0."""
     formula = conversions.x_0_from_eps(X_T, GUESS, BAR)
 
-    def body(betas, _, x_t, guess):
+    def body(betas: Sequence[float], _: int, x_t: Sequence[float], guess: Sequence[float]) -> None:
         bar = 1 - Fraction(betas[0])
         parts = [tuple(exact_value(formula, {BAR: bar, X_T: a, GUESS: b})
                        for a, b in ((Fraction(x), 0), (0, Fraction(e))))
@@ -292,11 +274,11 @@ def last_mean_is_clean(bench, subject):
     "the slope of the other sign": with_mean(lambda schedule, step, x_t, t: -step.mean),
     "the slope of x_0": with_mean(lambda schedule, step, x_t, t: step.x_0),
 })
-def slope_in_noise(bench, subject):
+def slope_in_noise(bench: Bench, subject: Subject) -> None:
     """How a unit of predicted noise moves the mean, at every step of drawn chains."""
     slope = reverse_mean.mean_from_eps(0, GUESS, BETA, BAR)
 
-    def body(betas, t, x_t, guess):
+    def body(betas: Sequence[float], t: int, x_t: Sequence[float], guess: Sequence[float]) -> None:
         want = exact_value(slope, {**values_at(betas, t), GUESS: Fraction(1)})
         schedule = schedule_from_betas(betas)
         one = torch.ones(1, 1, 1, dtype=torch.float64)

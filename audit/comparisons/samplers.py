@@ -1,8 +1,10 @@
 """core.samplers: each method's step read off by probes, and the last step as `sample` takes it."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any, cast
 
 import torch
 from hypothesis import strategies as st
@@ -11,14 +13,16 @@ from sympy import sqrt
 from audit.adapters.core import (
     DDIM,
     Ancestral,
+    Denoiser,
     ReverseVariance,
     SamplerState,
     sample,
     schedule_from_betas,
 )
-from audit.comparison import compares
+from audit.comparison import Bench, Subject, compares
 from audit.comparisons.ddim import BETA, COEFFICIENTS, ETA, POSTERIOR, exact, levels_of
-from audit.comparisons.reverse import MEANS, says, tilde_at
+from audit.comparisons.reverse import MEANS, tilde_at
+from audit.comparisons.reverse_places import says
 from audit.oracles.terms import within_terms
 from audit.precision import exact_value
 from derivations.ddim.ddim import (
@@ -44,18 +48,21 @@ KINDS = {"beta": lambda betas, t: Fraction(betas[t - 1]), "beta_tilde": tilde_at
 PREDICTS = st.sampled_from(("eps", "x_0", "v"))
 
 
-def each_step(bench, body, **more):
+def each_step(bench: Bench, body: Callable[..., Any], **more: Any) -> None:
     """Run body(betas, t, ...) for t >= 2: at the edges, then at drawn chains; more is drawn too."""
     for betas in EDGES if not more else ():
         body(betas, len(betas))
 
-    def drawn(betas, share, **values):
+    def drawn(betas: Sequence[float], share: float, **values: str | float) -> None:
         body(betas, 2 + round(share * (len(betas) - 2)), **values)
 
     bench.forall(betas=BETAS, share=st.floats(0, 1), **more)(drawn)
 
 
-def probed(bench, subject, method, predicts, betas, t, parts, ulps):
+def probed(
+    bench: Bench, subject: Subject, method: DDIM | Ancestral, predicts: str,
+    betas: Sequence[float], t: int, parts: Sequence[Sequence[Fraction]], ulps: int,
+) -> None:
     """subject's answers to a unit x_t, a unit prediction and a unit z, each within its terms."""
     for device in bench.devices:
         schedule = schedule_from_betas(torch.tensor(betas, dtype=torch.float64, device=device))
@@ -70,24 +77,26 @@ def probed(bench, subject, method, predicts, betas, t, parts, ulps):
                 within_terms(bench, got, [parts[k]] * 2, ulps, name)
 
 
-def with_method(change):
+def with_method(change: Callable[..., Any]) -> Callable[..., Any]:
     """The step of another method; change(method) makes it."""
     return lambda method, denoiser, x, t, z: type(method).step(
         change(method), denoiser, x, t, z)
 
 
-def with_result(change):
+def with_result(change: Callable[..., Any]) -> Callable[..., Any]:
     """The step's result and arguments, changed: change(result, denoiser, x, t, z)."""
     return lambda method, denoiser, x, t, z: change(
         type(method).step(method, denoiser, x, t, z), denoiser, x, t, z)
 
 
-def at_other_t(method, denoiser, x, t, z):
+def at_other_t(
+    method: DDIM | Ancestral, denoiser: Denoiser, x: torch.Tensor, t: int, z: torch.Tensor
+) -> torch.Tensor:
     """The step of t - 1."""
-    return type(method).step(method, denoiser, x, t - 1, z)
+    return method.step(denoiser, x, t - 1, z)
 
 
-def other_kind(method):
+def other_kind(method: Ancestral) -> Ancestral:
     """Ancestral with the other of the two fixed variances."""
     kind = "beta" if method.variance.kind == "beta_tilde" else "beta_tilde"
     return replace(method, variance=ReverseVariance(kind))
@@ -100,9 +109,9 @@ def other_kind(method):
     "no noise": with_result(lambda result, d, x, t, z: result - z * result.abs()),
     "off by one in t": at_other_t,
 })
-def ancestral_step(bench, subject):
+def ancestral_step(bench: Bench, subject: Subject) -> None:
     """a, b and c of x_{t-1} = a x_t + b prediction + c z, for each prediction and variance."""
-    def body(betas, t, predicts, kind):
+    def body(betas: Sequence[float], t: int, predicts: str, kind: str) -> None:
         levels = levels_of(betas)
         at = {STEP_BETA: Fraction(betas[t - 1]), A: levels[t - 1], BAR: levels[t]}
         noise = exact_value(sqrt(V), {V: KINDS[kind](betas, t)})
@@ -127,12 +136,15 @@ IMPLIED = {
 }
 
 
-def ddim_terms(predicts, levels, t, eta):
+def ddim_terms(
+    predicts: str, levels: list[Fraction], t: int, eta: float
+) -> list[tuple[Fraction, ...]]:
     """What multiplies x_t, the prediction and z, each as its exact terms."""
     s = t - 1
     sigma = exact(SIGMA, levels, s, t, eta)
     if predicts == "eps":
-        return [(exact(c, levels, s, t, eta),) for c in COEFFICIENTS[:2]] + [(sigma,)]
+        a, b = (exact(c, levels, s, t, eta) for c in COEFFICIENTS[:2])
+        return [(a,), (b,), (sigma,)]
     x, e = sqrt(alpha_bar_s) * IMPLIED[predicts][0], direction(alpha_bar_s, SIGMA)
     e = e * IMPLIED[predicts][1]
     return [
@@ -151,9 +163,9 @@ DDIM_WRONG = {
 
 
 @compares("ddim.step.coefficients", subject=DDIM.step, wrong=DDIM_WRONG)
-def ddim_step_of_predictions(bench, subject):
+def ddim_step_of_predictions(bench: Bench, subject: Subject) -> None:
     """a, b and c of DDIM's step as the sampler takes it, from eps, from x_0 and from v."""
-    def body(betas, t, eta, predicts):
+    def body(betas: Sequence[float], t: int, eta: float, predicts: str) -> None:
         probed(bench, subject, DDIM(eta), predicts, betas, t,
                ddim_terms(predicts, levels_of(betas), t, eta), 10)
 
@@ -169,9 +181,9 @@ def ddim_step_of_predictions(bench, subject):
     "eta = 1/2": with_method(lambda m: DDIM(0.5)),
     "off by one in t": at_other_t,
 })
-def ddim_at_one_is_ancestral(bench, subject):
+def ddim_at_one_is_ancestral(bench: Bench, subject: Subject) -> None:
     """The sampler's step with eta = 1 against DDPM's posterior at the implied clean image."""
-    def body(betas, t):
+    def body(betas: Sequence[float], t: int) -> None:
         levels = levels_of(betas)
         parts = [(exact(c, levels, t - 1, t, 1.0),) for c in POSTERIOR]
         probed(bench, subject, DDIM(1.0), "eps", betas, t, parts, 8)
@@ -179,11 +191,14 @@ def ddim_at_one_is_ancestral(bench, subject):
     each_step(bench, body)
 
 
-def sample_wrong(change):
+def sample_wrong(change: Callable[..., Any]) -> Callable[..., torch.Tensor]:
     """sample with its result changed by change(result, denoiser, state)."""
-    def variant(denoiser, method, seeds, shape, **options):
+    def variant(
+        denoiser: Denoiser, method: Ancestral, seeds: torch.Tensor, shape: tuple[int, ...],
+        **options: Any,
+    ) -> torch.Tensor:
         result = sample(denoiser, method, seeds, shape, **options)
-        return change(result, denoiser, options["state"])
+        return cast(torch.Tensor, change(result, denoiser, options["state"]))
     return variant
 
 
@@ -194,11 +209,11 @@ def sample_wrong(change):
     "x_1 scaled": sample_wrong(lambda x, d, state: (
         state.x / d.schedule.alpha[1].sqrt().to(x.dtype))),
 })
-def last_step(bench, subject):
+def last_step(bench: Bench, subject: Subject) -> None:
     """From x_1 both samplers return the clean image that the noise implies, and no noise."""
     a, b, _ = coefficients(1, alpha_bar_t, 0)
 
-    def body(betas, x, e):
+    def body(betas: Sequence[float], x: float, e: float) -> None:
         at = {alpha_bar_t: levels_of(betas)[1]}
         parts = [(exact_value(a, at) * Fraction(x), exact_value(b, at) * Fraction(e))] * 4
         for device in bench.devices:
@@ -218,7 +233,7 @@ def last_step(bench, subject):
     bench.forall(betas=st.lists(BETA, min_size=1, max_size=2), x=number, e=number)(body)
 
 
-def clipped_differently(clip):
+def clipped_differently(clip: str) -> Callable[..., Any]:
     """The step with another treatment of clean images outside the range."""
     return with_method(lambda method: replace(method, clip=clip))
 
@@ -228,7 +243,7 @@ def clipped_differently(clip):
     "eps always as predicted": clipped_differently("x_0"),
     "eps always derived anew": clipped_differently("x_0_and_eps"),
 })
-def clipped_step(bench, subject):
+def clipped_step(bench: Bench, subject: Subject) -> None:
     """Clean images clipped to [-1, 1]: with eps as it was, or as the unit direction to x_t."""
     level_s, level_t = Fraction(3, 4), Fraction(1, 2)
     schedule = schedule_from_betas([0.25, 1 / 3])

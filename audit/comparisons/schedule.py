@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
 from sympy import Rational, log
 
 from audit.adapters.core import (
+    NoiseSchedule,
     cosine_schedule,
     linear_schedule,
     schedule_from_betas,
 )
-from audit.comparison import Bench, compares
+from audit.comparison import Bench, Subject, compares
 from audit.precision import exact_value, fraction_of
 from derivations.claim import Role
 from derivations.prover.balls import ball, precision
@@ -33,10 +36,10 @@ BETAS = st.lists(
 HALF = 0.5 + 1e-9  # rounded once: half a unit, and what 60 decimal digits leave
 
 
-def tampered(**changes):
+def tampered(**changes: Callable[..., Any]) -> Callable[..., NoiseSchedule]:
     """schedule_from_betas with some of its tables replaced by a plain float64 computation."""
 
-    def build(betas):
+    def build(betas: Sequence[float]) -> NoiseSchedule:
         schedule = schedule_from_betas(betas)
         for name, compute in changes.items():
             object.__setattr__(schedule, name, compute(schedule))
@@ -61,11 +64,11 @@ def shifted(table: torch.Tensor) -> torch.Tensor:
         "log of the rounded ratio": tampered(log_snr=lambda s: s.alpha_bar.log()),
     },
 )
-def tables_are_exact(bench: Bench, subject) -> None:
+def tables_are_exact(bench: Bench, subject: Subject) -> None:
     """Every table of drawn betas within half a unit in the last place, log_snr within one."""
 
     @bench.forall(betas=BETAS)
-    def _(betas):
+    def _(betas: Sequence[float]) -> None:
         schedule = subject(betas)
         exact = [Fraction(b) for b in betas]
         levels = alpha_bars(exact)
@@ -89,7 +92,7 @@ def tables_are_exact(bench: Bench, subject) -> None:
         bench.require(bool((falling <= 0).all()), "alpha_bar rises")
 
 
-def released(first, last):
+def released(first: float, last: float) -> Callable[..., Any]:
     """linear_schedule with other end points."""
     return lambda T=1000, beta_first=first, beta_last=last: linear_schedule(
         T, beta_first, beta_last)
@@ -106,7 +109,7 @@ def released(first, last):
             torch.linspace(1e-2, 0.02**0.5, T, dtype=torch.float64) ** 2),
     },
 )
-def linear_is_published(bench: Bench, subject) -> None:
+def linear_is_published(bench: Bench, subject: Subject) -> None:
     """The default schedule against the exact rational one: every beta and every tenth level."""
     schedule = subject()
     exact = linear_betas(1000)
@@ -130,11 +133,11 @@ WRONG_LINEAR = {
 @compares(
     "schedule.listing.first-beta", subject=linear_schedule, role=Role.CORRECTS, wrong=WRONG_LINEAR
 )
-def linear_is_exact(bench: Bench, subject) -> None:
+def linear_is_exact(bench: Bench, subject: Subject) -> None:
     """Drawn ends and T, T = 1 included: every beta rounded once from the exact value."""
 
     @bench.forall(T=st.integers(1, 30), first=st.floats(1e-9, 0.4), last=st.floats(0.41, 0.99))
-    def _(T, first, last):
+    def _(T: int, first: float, last: float) -> None:
         exact = linear_betas(T, Fraction(first), Fraction(last))
         bench.within_ulps(subject(T, first, last).beta[1:], exact, HALF, "beta")
 
@@ -167,7 +170,7 @@ def exact_cosine(T: int, steps: range, s: Rational, largest: Fraction) -> list[F
             for t in range(1, T + 1)]),
     },
 )
-def cosine_is_exact(bench: Bench, subject) -> None:
+def cosine_is_exact(bench: Bench, subject: Subject) -> None:
     """Drawn T, s and cap: betas within a few units of the exact ones, T = 1 and s = 0 included."""
 
     @bench.forall(  # enough of them for any number of examples
@@ -175,7 +178,7 @@ def cosine_is_exact(bench: Bench, subject) -> None:
         s=st.sampled_from([0.0, 0.008, 0.5]) | st.integers(0, 500).map(lambda n: n / 1000),
         cap=st.sampled_from([0.999, 0.5]),
     )
-    def _(T, s, cap):
+    def _(T: int, s: float, cap: float) -> None:
         exact = exact_cosine(T, range(1, T + 1), Rational(Fraction(s)), Fraction(cap))
         bench.within_ulps(subject(T, s, cap).beta[1:], exact, 8, "beta")
 
@@ -206,7 +209,7 @@ WRONG_COSINE = {
     role=Role.CORRECTS,
     wrong=WRONG_COSINE,
 )
-def cosine_is_published(bench: Bench, subject) -> None:
+def cosine_is_published(bench: Bench, subject: Subject) -> None:
     """Levels at the quarters, the last level and the number of clipped betas, as published."""
     for T, end in ((1000, "2.428766907e-9"), (4000, "1.517980469e-10")):
         schedule = subject(T)

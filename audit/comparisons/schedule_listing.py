@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from audit.adapters.core import linear_schedule, scaled_linear_schedule, schedule_from_betas
-from audit.comparison import Bench, Mismatch, compares
+from audit.adapters.core import (
+    NoiseSchedule,
+    linear_schedule,
+    scaled_linear_schedule,
+    schedule_from_betas,
+)
+from audit.comparison import Bench, Mismatch, Subject, compares
 from derivations.claim import Grade, Role
 from derivations.schedule.schedule import linear_betas, linear_end, scaled_linear_betas
 
 
-def refuses(build, *arguments) -> bool:
+def refuses(build: Callable[..., Any], *arguments: object) -> bool:
     """Whether the call is refused by a ValueError."""
     try:
         build(*arguments)
@@ -25,7 +32,7 @@ def refuses(build, *arguments) -> bool:
     return False
 
 
-def accepts_anything(betas):
+def accepts_anything(betas: Sequence[float]) -> NoiseSchedule:
     return schedule_from_betas([min(max(float(b), 1e-3), 0.5) for b in betas])
 
 
@@ -41,14 +48,14 @@ def accepts_anything(betas):
             schedule_from_betas(betas) if min(betas) <= 0 else accepts_anything(betas)),
     },
 )
-def invalid_betas_are_refused(bench: Bench, subject) -> None:
+def invalid_betas_are_refused(bench: Bench, subject: Subject) -> None:
     """A beta that is 0, 1, negative, above 1, infinite or not a number is refused at any place."""
 
     @bench.forall(
         betas=st.lists(st.floats(1e-6, 0.9), min_size=0, max_size=4), place=st.integers(0, 4),
         bad=st.sampled_from([0.0, 1.0, -1e-9, -220.7, -6.5e26, 1 + 1e-9, 20.0, math.inf, math.nan]),
     )
-    def _(betas, place, bad):
+    def _(betas: Sequence[float], place: int, bad: float) -> None:
         spoilt = [*betas[:place], bad, *betas[place:]]
         bench.require(refuses(subject, spoilt), f"beta = {bad} was accepted")
         if betas:
@@ -68,7 +75,7 @@ def invalid_betas_are_refused(bench: Bench, subject) -> None:
         if T > 20 else scaled_linear_schedule(T),
     },
 )
-def scaled_linear_is_exact(bench: Bench, subject) -> None:
+def scaled_linear_is_exact(bench: Bench, subject: Subject) -> None:
     """T = 1 to 20 are refused; above, betas and the last level agree with the exact ones."""
     for T in range(1, 21):
         bench.require(refuses(subject, T), f"T = {T} was accepted")
@@ -89,7 +96,7 @@ def scaled_linear_is_exact(bench: Bench, subject) -> None:
         "logarithmic spacing": lambda a, b, n, dtype=None: np.geomspace(a, b, n, dtype=dtype),
     },
 )
-def linspace_includes_both_ends(bench: Bench, subject) -> None:
+def linspace_includes_both_ends(bench: Bench, subject: Subject) -> None:
     """A linspace has T values, both ends to the bit, the others within 4 units of exact ones."""
     for T in (2, 3, 21, 1000):
         first, last = 1e-4 * (1000 / T), 0.02 * (1000 / T)
@@ -111,7 +118,7 @@ def linspace_includes_both_ends(bench: Bench, subject) -> None:
         "both ends": lambda a, b, n, dtype=None: np.array([a, b], dtype=dtype),
     },
 )
-def linspace_of_one_point(bench: Bench, subject) -> None:
+def linspace_of_one_point(bench: Bench, subject: Subject) -> None:
     """A linspace of one point holds the first end only."""
     got = subject(1000 * 1e-5, 1000 * 0.02, 1, dtype=np.float64)
     bench.require(got.tolist() == [1000 * 1e-5], f"it holds {got.tolist()}")
@@ -124,7 +131,7 @@ def linspace_of_one_point(bench: Bench, subject) -> None:
     grade=Grade.EXECUTION,
     wrong={"single precision": lambda a, b, n, dtype=None: np.linspace(a, b, n, dtype=np.float32)},
 )
-def linspace_in_double(bench: Bench, subject) -> None:
+def linspace_in_double(bench: Bench, subject: Subject) -> None:
     """The requested 64-bit type is what the array has."""
     bench.require(subject(1e-4, 0.02, 10, dtype=np.float64).dtype == np.float64, "another dtype")
 
@@ -139,7 +146,7 @@ def linspace_in_double(bench: Bench, subject) -> None:
         "one row": lambda values: np.array([values]),
     },
 )
-def array_of_doubles(bench: Bench, subject) -> None:
+def array_of_doubles(bench: Bench, subject: Subject) -> None:
     """A list of T Python floats becomes an array of shape (T,) and 64 bits, values unchanged."""
     for T in (1, 2, 1000):
         values = [1e-4 + k / 3 for k in range(T)]
@@ -158,7 +165,7 @@ def array_of_doubles(bench: Bench, subject) -> None:
     role=Role.REFUTES,
     wrong={"of the magnitude": lambda x: np.sqrt(np.abs(x))},
 )
-def root_of_negative_beta(bench: Bench, subject) -> None:
+def root_of_negative_beta(bench: Bench, subject: Subject) -> None:
     """The root of the last printed beta, a negative double, is not a number."""
     f = [math.cos((t + 0.08) / 1.008 * math.pi / 2) ** 2 for t in (0.999, 1.0)]
     with np.errstate(invalid="ignore"):

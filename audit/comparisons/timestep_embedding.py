@@ -1,14 +1,17 @@
 """Timestep embeddings: core against the exact rows, at every width and for every real t."""
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
+from sympy import Symbol
 
 from audit.adapters.core import timestep_embedding_ddpm, timestep_embedding_improved
-from audit.comparison import compares
+from audit.comparison import Bench, Means, Subject, compares
 from audit.precision import exact_value
 from derivations.claim import Grade
 from derivations.listings.timestep_embedding import (
@@ -24,7 +27,7 @@ from derivations.listings.timestep_embedding import (
 
 DIMS = (4, 5, 7, 32, 128)
 TIMES = (0, 1, 22, 710, 999, 1000, 3999, 4000, 0.5, 123.25)
-TORCH = {"kind": "execution in torch", "grade": Grade.EXECUTION}
+TORCH: Means = {"kind": "execution in torch", "grade": Grade.EXECUTION}
 
 
 IMPROVED = (frequency_improved, row_improved)
@@ -32,17 +35,22 @@ DDPM = (frequency_ddpm, row_ddpm)
 
 
 @cache
-def exact_row(convention, time, dim, base=10000):
+def exact_row(
+    convention: tuple[Callable[..., Any], Callable[..., Any]], time: float, dim: int,
+    base: int = 10000,
+) -> tuple[Fraction, ...]:
     """One row as exact fractions; ``convention`` is IMPROVED or DDPM."""
     frequency, row = convention
-    values = {t: Fraction(time), half: dim // 2, period: base}
+    values: dict[Symbol, Fraction | float] = {t: Fraction(time), half: dim // 2, period: base}
     # One symbol for every angle, so that a column is told by its place in the row alone.
     columns = row([t * frequency(i, half, period)] * (dim // 2), dim)
     places = [*range(dim // 2)] * 2 + [0] * (dim % 2)
     return tuple(exact_value(c, {**values, i: k}) for c, k in zip(columns, places, strict=True))
 
 
-def _hold_against(bench, subject, convention):
+def _hold_against(
+    bench: Bench, subject: Subject, convention: tuple[Callable[..., Any], Callable[..., Any]]
+) -> None:
     for device in bench.devices:
         for dim in DIMS:
             times = torch.tensor(TIMES, dtype=torch.float64, device=device)
@@ -56,12 +64,15 @@ def _hold_against(bench, subject, convention):
         bench.within_ulps(row, exact_row(convention, time, 6, 100), 0.51, "embedding")
 
     @bench.forall(time=st.floats(0, 4000), dim=st.integers(4, 9))
-    def any_real_timestep(time, dim):
+    def any_real_timestep(time: float, dim: int) -> None:
         row = subject(torch.tensor([time], dtype=torch.float64), dim)
         bench.within_ulps(row, exact_row(convention, time, dim), 0.51, "embedding")
 
 
-def in_float32(times, dim, max_period=10000.0, spacing=0, sines_first=False):
+def in_float32(
+    times: torch.Tensor, dim: int, max_period: float = 10000.0, spacing: int = 0,
+    sines_first: bool = False,
+) -> torch.Tensor:
     """The released arithmetic, in our own words: frequencies and angles in float32."""
     count = dim // 2
     exponent = torch.arange(count, dtype=torch.float32) / (count - spacing)
@@ -70,8 +81,8 @@ def in_float32(times, dim, max_period=10000.0, spacing=0, sines_first=False):
     return torch.cat([*parts, torch.zeros(len(times), dim % 2)], dim=1)
 
 
-def _swapped(embed):
-    def swap(times, dim, max_period=10000.0):
+def _swapped(embed: Callable[..., Any]) -> Callable[..., torch.Tensor]:
+    def swap(times: torch.Tensor, dim: int, max_period: float = 10000.0) -> torch.Tensor:
         row = embed(times, dim, max_period)
         n = dim // 2
         return torch.cat([row[:, n : 2 * n], row[:, :n], row[:, 2 * n :]], dim=1)
@@ -79,7 +90,7 @@ def _swapped(embed):
     return swap
 
 
-def _late(embed):
+def _late(embed: Callable[..., Any]) -> Callable[..., Any]:
     return lambda times, dim, max_period=10000.0: embed(times + 1, dim, max_period)
 
 
@@ -95,7 +106,7 @@ def _late(embed):
             times, dim, max_period).roll(dim % 2, 1),
     },
 )
-def improved_against_exact(bench, subject):
+def improved_against_exact(bench: Bench, subject: Subject) -> None:
     """Within 0.51 ulp of the exact row: even and odd widths, t up to 4000 and fractional t."""
     _hold_against(bench, subject, IMPROVED)
 
@@ -111,14 +122,14 @@ def improved_against_exact(bench, subject):
             times, dim, max_period, spacing=1, sines_first=True),
     },
 )
-def ddpm_against_exact(bench, subject):
+def ddpm_against_exact(bench: Bench, subject: Subject) -> None:
     """Within 0.51 ulp of the exact row: even and odd widths, t up to 4000 and fractional t."""
     _hold_against(bench, subject, DDPM)
 
 
-def _norm_is_half(bench, subject):
+def _norm_is_half(bench: Bench, subject: Subject) -> None:
     @bench.forall(time=st.floats(0, 1e6), dim=st.integers(4, 300))
-    def square_of_norm(time, dim):
+    def square_of_norm(time: float, dim: int) -> None:
         row = subject(torch.tensor([time], dtype=torch.float64), dim).double()
         bench.require(row.shape == (1, dim), f"shape {tuple(row.shape)}")
         bench.within((row**2).sum(), dim // 2, dim * 2**-24, "squared norm")
@@ -130,7 +141,7 @@ def _norm_is_half(bench, subject):
     wrong={"cosines twice": lambda times, dim: timestep_embedding_improved(times, dim)[
         :, list(range(dim // 2)) * 2 + [-1] * (dim % 2)]},
 )
-def improved_norm(bench, subject):
+def improved_norm(bench: Bench, subject: Subject) -> None:
     """The squared length is half the even part of the width, to rounding."""
     _norm_is_half(bench, subject)
 
@@ -141,7 +152,7 @@ def improved_norm(bench, subject):
     wrong={"one in the last column": lambda times, dim: torch.cat(
         [timestep_embedding_ddpm(times, dim)[:, :-1], torch.ones(len(times), 1)], dim=1)},
 )
-def ddpm_norm(bench, subject):
+def ddpm_norm(bench: Bench, subject: Subject) -> None:
     """The squared length is half the even part of the width, to rounding."""
     _norm_is_half(bench, subject)
 
@@ -154,7 +165,7 @@ def ddpm_norm(bench, subject):
         "angles that repeat": lambda times: timestep_embedding_improved(times % 628, 4),
     },
 )
-def injective(bench, subject):
+def injective(bench: Bench, subject: Subject) -> None:
     """All 4000 rows of width 4 are distinct in float32, too."""
     rows = subject(torch.arange(4000))
     bench.require(len(torch.unique(rows, dim=0)) == 4000, "two timesteps share a row")
@@ -170,12 +181,12 @@ def injective(bench, subject):
             times**2 / 1000, dim),
     },
 )
-def shift_invariance(bench, subject):
+def shift_invariance(bench: Bench, subject: Subject) -> None:
     """Inner products at equal time differences are equal, to rounding."""
     @bench.forall(
         first=st.integers(0, 1000), second=st.integers(0, 1000), by=st.integers(300, 3000)
     )
-    def shifted(first, second, by):
+    def shifted(first: int, second: int, by: int) -> None:
         times = torch.tensor([first, second, first + by, second + by], dtype=torch.float64)
         e = subject(times, 64).double()
         bench.within(e[0] @ e[1], e[2] @ e[3], 1e-5, "inner product")
@@ -190,7 +201,7 @@ def shift_invariance(bench, subject):
     },
     **TORCH,
 )
-def angles(bench, subject):
+def angles(bench: Bench, subject: Subject) -> None:
     """A column times a row broadcasts to (N, half), entry (n, i) being t_n f_i."""
     for rows, columns in ((3, 3), (4, 4)):
         times, frequencies = torch.arange(1, rows + 1), 2.0 ** -torch.arange(columns)

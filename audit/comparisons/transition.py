@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
 
-from audit.adapters.core import q_sample, q_transition, schedule_from_betas
-from audit.comparison import Bench, compares
+from audit.adapters.core import NoiseSchedule, q_sample, q_transition, schedule_from_betas
+from audit.comparison import Bench, Subject, compares
 from audit.precision import exact_value
 from derivations.ddim.transition import (
     alpha_bar_s,
@@ -29,7 +31,7 @@ LATE = st.lists(st.sampled_from([0.999, 1 - 1e-6]), min_size=6, max_size=8)
 ULPS = 5
 
 
-def levels_of(betas: list[float]) -> list[Fraction]:
+def levels_of(betas: Sequence[float]) -> list[Fraction]:
     """alpha_bar_0..alpha_bar_T of the float64 betas, exactly."""
     return alpha_bars([Fraction(b) for b in betas])
 
@@ -40,24 +42,32 @@ def pair_of(data: st.DataObject, last: int) -> tuple[int, int]:
     return data.draw(st.integers(0, t - 1)), t
 
 
-def changed(mean=lambda m, v: m, variance=lambda m, v: v):
+def changed(
+    mean: Callable[..., Any] = lambda m, v: m, variance: Callable[..., Any] = lambda m, v: v
+) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
     """q_transition with its mean or variance changed: a wrong variant."""
 
-    def variant(schedule, x_s, s, t):
+    def variant(
+        schedule: NoiseSchedule, x_s: torch.Tensor, s: torch.Tensor | int, t: torch.Tensor | int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         m, v = q_transition(schedule, x_s, s, t)
         return mean(m, v), variance(m, v)
 
     return variant
 
 
-def cancelling(schedule, x_s, s, t):
+def cancelling(
+    schedule: NoiseSchedule, x_s: torch.Tensor, s: torch.Tensor, t: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The variance as a difference from 1: right on paper, wrong for close levels."""
     m, _ = q_transition(schedule, x_s, s, t)
     v = 1 - schedule.alpha_bar[t] / schedule.alpha_bar[s]
     return m, v.reshape((-1,) + (1,) * (x_s.ndim - 1)).to(x_s.dtype)
 
 
-def marginal_variance(schedule, x_s, s, t):
+def marginal_variance(
+    schedule: NoiseSchedule, x_s: torch.Tensor, s: torch.Tensor | int, t: torch.Tensor | int
+) -> tuple[torch.Tensor, torch.Tensor]:
     m, v = q_transition(schedule, x_s, s, t)
     return m, schedule.one_minus_alpha_bar[t].reshape(v.shape).to(v.dtype)
 
@@ -74,11 +84,11 @@ def marginal_variance(schedule, x_s, s, t):
         "a difference from 1": cancelling,
     },
 )
-def transition_is_exact(bench: Bench, subject) -> None:
+def transition_is_exact(bench: Bench, subject: Subject) -> None:
     """Mean coefficient and variance for each image's own s < t, both ends of the chain included."""
 
     @bench.forall(betas=st.lists(BETA, min_size=2, max_size=6) | LATE, data=st.data())
-    def _(betas, data):
+    def _(betas: Sequence[float], data: st.DataObject) -> None:
         # The last step and the whole chain always, so that neither is left to chance.
         last = len(betas)
         pairs = [pair_of(data, last), (last - 1, last), (0, last)]
@@ -108,11 +118,11 @@ def transition_is_exact(bench: Bench, subject) -> None:
             schedule, x_s, s, max(t - 1, s + 1)),
     },
 )
-def transitions_compose(bench: Bench, subject) -> None:
+def transitions_compose(bench: Bench, subject: Subject) -> None:
     """s -> r -> t has the mean and variance of s -> t, for drawn schedules and s < r < t."""
 
     @bench.forall(betas=st.lists(BETA, min_size=3, max_size=6), data=st.data())
-    def _(betas, data):
+    def _(betas: Sequence[float], data: st.DataObject) -> None:
         t = data.draw(st.integers(2, len(betas)))
         r = data.draw(st.integers(1, t - 1))
         s = data.draw(st.integers(0, r - 1))
@@ -125,11 +135,15 @@ def transitions_compose(bench: Bench, subject) -> None:
         bench.within_ulps(m_2**2 * v_1 + v_2, want, 3 * ULPS, "variance")
 
 
-def of_first_image(schedule, x_0, t, eps):
+def of_first_image(
+    schedule: NoiseSchedule, x_0: torch.Tensor, t: torch.Tensor, eps: torch.Tensor
+) -> torch.Tensor:
     return q_sample(schedule, x_0, t[:1].expand(t.shape), eps)
 
 
-def variance_as_deviation(schedule, x_0, t, eps):
+def variance_as_deviation(
+    schedule: NoiseSchedule, x_0: torch.Tensor, t: torch.Tensor, eps: torch.Tensor
+) -> torch.Tensor:
     signal = q_sample(schedule, x_0, t, torch.zeros_like(x_0))
     noise = q_sample(schedule, torch.zeros_like(x_0), t, torch.ones_like(x_0))
     return signal + noise**2 * eps
@@ -147,11 +161,11 @@ def variance_as_deviation(schedule, x_0, t, eps):
             schedule, eps, t, x_0),
     },
 )
-def draw_is_exact(bench: Bench, subject) -> None:
+def draw_is_exact(bench: Bench, subject: Subject) -> None:
     """Both coefficients of the draw, for each image's own t, t = 1 and t = T included."""
 
     @bench.forall(betas=st.lists(BETA, min_size=2, max_size=6), data=st.data())
-    def _(betas, data):
+    def _(betas: Sequence[float], data: st.DataObject) -> None:
         steps = [1, len(betas), data.draw(st.integers(1, len(betas)))]
         levels = levels_of(betas)
         for device in bench.devices:

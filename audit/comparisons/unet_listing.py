@@ -3,12 +3,12 @@
 import torch
 from torch import nn
 
-from audit.comparison import compares
+from audit.comparison import Bench, Means, Subject, compares
 from derivations.claim import Grade, Role
 
-TORCH = {"kind": "execution in torch", "grade": Grade.EXECUTION}
-REFUTES = {**TORCH, "role": Role.REFUTES}
-CORRECTS = {**TORCH, "role": Role.CORRECTS}
+TORCH: Means = {"kind": "execution in torch", "grade": Grade.EXECUTION}
+REFUTES: Means = {**TORCH, "role": Role.REFUTES}
+CORRECTS: Means = {**TORCH, "role": Role.CORRECTS}
 
 
 class Marked(nn.Module):
@@ -18,14 +18,14 @@ class Marked(nn.Module):
 class AddEmbedding(Marked):
     """A marked layer."""
 
-    def forward(self, x, embedding):
+    def forward(self, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         return x + embedding
 
 
 class AddOne(nn.Module):
     """A plain layer."""
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + 1
 
 
@@ -34,21 +34,27 @@ class _Container(nn.Sequential, Marked):
 
     wants = staticmethod(lambda layer: isinstance(layer, Marked))
 
-    def forward(self, x, embedding):
+    def forward(  # type: ignore[override]  # with an argument more, as in the listing
+        self, x: torch.Tensor, embedding: torch.Tensor | None
+    ) -> torch.Tensor:
         for layer in self:
             x = layer(x, embedding) if self.wants(layer) else layer(x)
         return x
 
 
 class _StopsEarly(_Container):
-    def forward(self, x, embedding):
+    def forward(  # type: ignore[override, return]  # None where there is no layer: that is shown
+        self, x: torch.Tensor, embedding: torch.Tensor | None
+    ) -> torch.Tensor | None:
         for layer in self:
             x = layer(x, embedding) if self.wants(layer) else layer(x)
             return x
 
 
 class _PlainOnly(nn.Sequential):
-    def forward(self, x, embedding):
+    def forward(  # type: ignore[override]  # with an argument more, as in the listing
+        self, x: torch.Tensor, embedding: torch.Tensor
+    ) -> torch.Tensor:
         for layer in self:
             x = layer(x) if isinstance(layer, AddOne) else x
         return x
@@ -60,7 +66,7 @@ class _PlainOnly(nn.Sequential):
     wrong={"first layer only": _StopsEarly, "embedding never given": _PlainOnly},
     **TORCH,
 )
-def dispatch(bench, subject):
+def dispatch(bench: Bench, subject: Subject) -> None:
     """A nested container hands the embedding to its marked layers and to no other."""
     inner = subject(AddEmbedding(), AddOne())
     outer = subject(AddOne(), inner, AddEmbedding())
@@ -74,7 +80,7 @@ def dispatch(bench, subject):
     wrong={"return after the loop": _Container},
     **REFUTES,
 )
-def return_in_loop(bench, subject):
+def return_in_loop(bench: Bench, subject: Subject) -> None:
     """Three layers that add one give 1; no layer gives None."""
     found = subject(AddOne(), AddOne(), AddOne())(torch.zeros(1), None).item()
     bench.require(found == 1, f"three layers give {found}")
@@ -87,7 +93,7 @@ def return_in_loop(bench, subject):
     wrong={"return inside": _StopsEarly},
     **CORRECTS,
 )
-def return_after_loop(bench, subject):
+def return_after_loop(bench: Bench, subject: Subject) -> None:
     """With the return after the loop, three layers give 3 and no layer gives the input."""
     found = subject(AddOne(), AddOne(), AddOne())(torch.zeros(1), None).item()
     bench.require(found == 3, f"three layers give {found}")

@@ -1,15 +1,17 @@
 """Modulation and residual sum in torch, on tensors of our own."""
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import nn
 from torch.nn import functional
 
-from audit.comparison import compares
+from audit.comparison import Bench, Subject, compares
 from audit.comparisons.unet_listing import CORRECTS, REFUTES, TORCH
 from derivations.prover.execution import Raises, outcome_of
 
 
-def _shape(construct):
+def _shape(construct: Callable[[], object]) -> object:
     found = outcome_of(construct)
     return tuple(found.shape) if isinstance(found, torch.Tensor) else found
 
@@ -24,7 +26,7 @@ def _shape(construct):
     },
     **TORCH,
 )
-def chunk(bench, subject):
+def chunk(bench: Bench, subject: Subject) -> None:
     """2C channels are split into the first C and the last C."""
     e = torch.arange(24.0).reshape(2, 12, 1, 1)
     first, second = subject(e)
@@ -37,13 +39,13 @@ def chunk(bench, subject):
     wrong={"an even width": 8},
     **REFUTES,
 )
-def chunk_odd(bench, subject):
+def chunk_odd(bench: Bench, subject: int) -> None:
     """An odd width gives blocks of different size, without an error."""
     first, second = torch.chunk(torch.zeros(1, subject), 2, dim=1)
     bench.require(first.shape[1] != second.shape[1], "equal blocks")
 
 
-def _pixels(channels):
+def _pixels(channels: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(20200619)
     return torch.randn(2, channels, 4, 4, generator=generator, dtype=torch.float64)
 
@@ -58,7 +60,7 @@ def _pixels(channels):
     },
     **TORCH,
 )
-def scale_shift(bench, subject):
+def scale_shift(bench: Bench, subject: Subject) -> None:
     """A normalised channel gets the mean and the standard deviation that are asked for."""
     h = functional.group_norm(_pixels(4), 4, eps=0)
     scale = torch.tensor([0.0, 0.5, -0.25, 2.0], dtype=torch.float64).reshape(1, 4, 1, 1)
@@ -70,7 +72,7 @@ def scale_shift(bench, subject):
     bench.within((spread - (1 + scale)).abs().max(), 0, 1e-12, "standard deviation")
 
 
-def _effect_of_addition(channels):
+def _effect_of_addition(channels: int) -> float:
     """The largest change of a 32-group norm's output when each channel gets its own number."""
     h = _pixels(channels)
     numbers = torch.linspace(-3, 3, channels, dtype=torch.float64).reshape(1, -1, 1, 1)
@@ -84,7 +86,7 @@ def _effect_of_addition(channels):
     wrong={"32 channels": 32},
     **TORCH,
 )
-def additive_embedding(bench, subject):
+def additive_embedding(bench: Bench, subject: int) -> None:
     """At 64 channels the added numbers change the output of a norm with 32 groups."""
     bench.require(_effect_of_addition(subject) > 0.01, "no effect")
 
@@ -95,7 +97,7 @@ def additive_embedding(bench, subject):
     wrong={"64 channels": 64},
     **REFUTES,
 )
-def additive_embedding_lost(bench, subject):
+def additive_embedding_lost(bench: Bench, subject: int) -> None:
     """At 32 channels they cancel: the norm's output is the same to 1e-12."""
     bench.within(_effect_of_addition(subject), 0, 1e-12, "effect")
 
@@ -106,7 +108,7 @@ def additive_embedding_lost(bench, subject):
     wrong={"an identity": lambda: nn.ModuleDict({"skip": nn.Identity()})},
     **REFUTES,
 )
-def skip_missing(bench, subject):
+def skip_missing(bench: Bench, subject: Subject) -> None:
     """Reading a path that was never stored on a module is an AttributeError."""
     found = outcome_of(lambda: subject().skip)
     bench.require(found == Raises("AttributeError"), f"{found}")
@@ -121,7 +123,7 @@ def skip_missing(bench, subject):
     },
     **CORRECTS,
 )
-def skip_present(bench, subject):
+def skip_present(bench: Bench, subject: Subject) -> None:
     """Equal channels pass unchanged; different ones are projected to the channels out."""
     x = torch.ones(1, 3, 4, 4)
     bench.require(torch.equal(subject(3, 3)(x), x), "the identity changes its input")
@@ -137,7 +139,7 @@ def skip_present(bench, subject):
     },
     **TORCH,
 )
-def residual_sum(bench, subject):
+def residual_sum(bench: Bench, subject: Subject) -> None:
     """Equal shapes add entry by entry."""
     x, h = torch.full((2, 3, 4, 4), 2.0), torch.full((2, 3, 4, 4), 0.5)
     found = subject(x, h)
@@ -150,7 +152,7 @@ def residual_sum(bench, subject):
     wrong={"equal channels": (3, 3)},
     **REFUTES,
 )
-def residual_broadcast(bench, subject):
+def residual_broadcast(bench: Bench, subject: Sequence[int]) -> None:
     """One channel against three is repeated without an error; two against three fails."""
     skip, out = (torch.zeros(1, c, 4, 4) for c in subject)
     bench.require(skip.shape != out.shape, "the shapes are equal")
@@ -159,7 +161,7 @@ def residual_broadcast(bench, subject):
     bench.require(found == Raises("RuntimeError"), f"{found}")
 
 
-def _branch(zero):
+def _branch(zero: Sequence[str]) -> nn.Sequential:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(20200619)
         branch = nn.Sequential(nn.GroupNorm(2, 4), nn.SiLU(), nn.Conv2d(4, 4, 3, padding=1))
@@ -174,7 +176,7 @@ def _branch(zero):
     wrong={"bias left": ("weight",), "weights left": ("bias",), "nothing": ()},
     **TORCH,
 )
-def zero_start_identity(bench, subject):
+def zero_start_identity(bench: Bench, subject: Sequence[str]) -> None:
     """With weight and bias of the last convolution at 0, three blocks return their input."""
     x = _pixels(4).float()
     found, branch = x, _branch(subject)

@@ -1,13 +1,16 @@
 """The variational bound by plain numbers: whole chains, quadrature, and core's KL divergence."""
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import logsumexp
+from sympy import Expr
 
 from audit.adapters.core import kl_standard
-from audit.comparison import compares
+from audit.comparison import Bench, Subject, compares
 from audit.oracles.plain_normal import log_pdf, pdf
 from audit.precision import exact_value
 from derivations.claim import Grade
@@ -18,12 +21,14 @@ from derivations.symbols import real
 BAR, MOMENT = real("alpha_bar_t second_moment")
 
 
-def three_terms(betas, images, model):
+def three_terms(
+    betas: Sequence[float], images: Sequence[float], model: Callable[..., Any]
+) -> tuple[float, ...]:
     """log q(x_T|x_0)/p(x_T), the sum over t >= 2, and -log p(x_0|x_1), at one path of images."""
     bars = [math.prod(1 - b for b in betas[:t]) for t in range(len(betas) + 1)]
     T, x_0 = len(betas), images[0]
 
-    def posterior(t):
+    def posterior(t: int) -> tuple[float, float]:
         low, high, beta = bars[t - 1], bars[t], betas[t - 1]
         mean = (math.sqrt(low) * beta * x_0 + math.sqrt(1 - beta) * (1 - low) * images[t])
         return mean / (1 - high), math.sqrt(beta * (1 - low) / (1 - high))
@@ -36,7 +41,7 @@ def three_terms(betas, images, model):
     return last - log_pdf(images[T]), middle, -log_pdf(x_0, *model(1, images[1]))
 
 
-def decomposed(betas, images, model):
+def decomposed(betas: Sequence[float], images: Sequence[float], model: Callable[..., Any]) -> float:
     """The three terms, added."""
     return sum(three_terms(betas, images, model))
 
@@ -48,12 +53,12 @@ def decomposed(betas, images, model):
     "the chain one step short": lambda betas, images, model: decomposed(
         betas[:-1] or betas, images[:-1] if len(betas) > 1 else [-x for x in images], model),
 })
-def whole_chain(bench, subject):
+def whole_chain(bench: Bench, subject: Subject) -> None:
     """At any path of images the log ratio of the chain equals the three terms; T = 1..6."""
-    def body(betas, path, slope, spread):
+    def body(betas: Sequence[float], path: Sequence[float], slope: float, spread: float) -> None:
         images = path[:len(betas) + 1]
 
-        def model(t, x):
+        def model(t: int, x: float) -> tuple[float, float]:
             return math.tanh(slope * x) + t / 10, spread
 
         forward = sum(log_pdf(images[t + 1], math.sqrt(1 - b) * images[t], math.sqrt(b))
@@ -71,18 +76,18 @@ def whole_chain(bench, subject):
     )(body)
 
 
-def bound_by_quadrature(x_0, beta, slope, spread):
+def bound_by_quadrature(x_0: float, beta: float, slope: float, spread: float) -> float:
     """L for T = 1 and a model that is not linear: E_q[log q - log p]."""
     mean, sd = math.sqrt(1 - beta) * x_0, math.sqrt(beta)
 
-    def integrand(u):
+    def integrand(u: float) -> float:
         x_1 = mean + sd * u
         return pdf(u) * (
             log_pdf(x_1, mean, sd) - log_pdf(x_1)
             - log_pdf(x_0, math.tanh(slope * x_1), spread)
         )
 
-    return quad(integrand, -10, 10)[0]
+    return float(quad(integrand, -10, 10)[0])
 
 
 @compares("bound.inequality", subject=bound_by_quadrature, kind="quadrature", wrong={
@@ -91,7 +96,7 @@ def bound_by_quadrature(x_0, beta, slope, spread):
             prior_term(BAR, MOMENT), {BAR: 0.5, MOMENT: x_0**2})),
     "the bound with the other sign": lambda *a: -bound_by_quadrature(*a),
 })
-def bound_is_above(bench, subject):
+def bound_is_above(bench: Bench, subject: Subject) -> None:
     """For a model with a tanh the bound, by quadrature, is above -log p(x_0), by quadrature."""
     for x_0 in (0.0, 0.5, -1.5, 3.0):
         for slope, spread in ((1.0, 0.5), (-2.0, 1.0), (0.0, 1.0)):
@@ -107,10 +112,10 @@ def bound_is_above(bench, subject):
     "arguments exchanged": lambda m, v, n, w: float(kl_of_step(*map(_number, (n, w, m, v)))),
     "no factor one half": lambda *a: 2 * float(kl_of_step(*map(_number, a))),
 })
-def kl_by_quadrature(bench, subject):
+def kl_by_quadrature(bench: Bench, subject: Subject) -> None:
     """The closed form against quadrature of log q - log p, standardised so no peak is missed."""
     for m, v, n, w in ((0, 1, 1, 2), (0.3, 1e-4, 0.29, 2e-4), (1, 9, -1, 0.25), (0, 1e-8, 1, 1)):
-        def integrand(u, m=m, v=v, n=n, w=w):
+        def integrand(u: float, m: float = m, v: float = v, n: float = n, w: float = w) -> float:
             x = m + math.sqrt(v) * u
             return pdf(u) * (
                 log_pdf(x, m, math.sqrt(v)) - log_pdf(x, n, math.sqrt(w)))
@@ -120,7 +125,7 @@ def kl_by_quadrature(bench, subject):
         bench.require(subject(m, v, n, w) >= 0, "a KL divergence is negative")
 
 
-def _number(value):
+def _number(value: float) -> Expr:
     from sympy import Rational
 
     return Rational(str(value))
@@ -131,7 +136,7 @@ def _number(value):
     "standard deviation for variance": lambda mean, variance: kl_standard(mean, variance**0.5),
     "mean not squared": lambda mean, variance: kl_standard(abs(mean) ** 0.5, variance),
 })
-def prior_term_in_core(bench, subject):
+def prior_term_in_core(bench: Bench, subject: Subject) -> None:
     """core's KL to the standard normal is L_T at the mean and variance of q(x_T | x_0)."""
     for bar in (0.5, 2.0**-15, 2.0**-40, 0.875):
         for x_0 in (0.0, 1.0, -0.5, 3.0):
@@ -145,7 +150,7 @@ def prior_term_in_core(bench, subject):
           subject=lambda nats, d: nats / (d * math.log(2)), wrong={
     "nats": lambda nats, d: nats / d, "not per dimension": lambda nats, d: nats / math.log(2),
 })
-def bits_of_uniform_levels(bench, subject):
+def bits_of_uniform_levels(bench: Bench, subject: Subject) -> None:
     """A uniform choice of 2^k levels in each of d pixels costs k bits per dimension."""
     for k, d in ((8, 3072), (1, 1), (3, 17)):
         nats = d * (logsumexp([0.0] * 2**k))

@@ -1,13 +1,16 @@
 """core.weightings and core.timestep_sampling against the exact weights, t by t."""
 
 import math
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
 
 from audit.adapters.core import (
     LossHistory,
+    NoiseSchedule,
     ReverseVariance,
     Weighting,
     bound_weighting,
@@ -20,8 +23,9 @@ from audit.adapters.core import (
     snr_weighting,
     truncated_snr_weighting,
 )
-from audit.comparison import compares
-from audit.comparisons.reverse import BAR, BETA, A, tilde_at
+from audit.comparison import Bench, Subject, compares
+from audit.comparisons.reverse import tilde_at
+from audit.comparisons.reverse_places import BAR, BETA, A
 from audit.precision import exact_value
 from derivations.reverse import weightings as proved
 from derivations.reverse.posterior import posterior_coefficient_x_0
@@ -37,28 +41,33 @@ BETAS = st.lists(
 EDGES = ((1e-4,), (1e-12,), (1 - 2.0**-30,), (1e-4, 0.02), (0.5, 0.5, 1e-9))
 
 
-def levels_of(betas):
+def levels_of(betas: Sequence[float]) -> list[Fraction]:
     """alpha_bar_0..alpha_bar_T of the float64 betas, exactly."""
     return alpha_bars([Fraction(b) for b in betas])
 
 
-def each_schedule(bench, body, **more):
+def each_schedule(bench: Bench, body: Callable[..., Any], **more: Any) -> None:
     """Run body(betas, ...) at the edges, unless more is drawn, and on drawn betas."""
     for betas in EDGES if not more else ():
         body(betas)
     bench.forall(betas=BETAS, **more)(body)
 
 
-def table(bench, weighting, kind, wants, ulps, what):
+def table(
+    bench: Bench, weighting: Weighting, kind: str, wants: Sequence[Fraction], ulps: float,
+    what: str,
+) -> None:
     """The table is 0 at 0 and within so many ulps of ``wants`` at t = 1..T."""
     bench.require(weighting.predicts == kind, "made for another kind")
     bench.require(bool(weighting.weight[0] == 0), "weight[0] is not 0")
     bench.within_ulps(weighting.weight[1:], wants, ulps, what)
 
 
-def by_level(bench, subject, weights_at, *options):
+def by_level(
+    bench: Bench, subject: Subject, weights_at: Callable[..., Any], *options: float
+) -> None:
     """subject(schedule, kind, *options) against weights_at(alpha_bar) for every kind and t."""
-    def body(betas):
+    def body(betas: Sequence[float]) -> None:
         levels, schedule = levels_of(betas), schedule_from_betas(betas)
         exact = [weights_at(level) for level in levels[1:]]
         for i, kind in enumerate(KINDS):
@@ -68,15 +77,15 @@ def by_level(bench, subject, weights_at, *options):
     each_schedule(bench, body)
 
 
-def scaled(function, by):
+def scaled(function: Callable[..., Any], by: Callable[..., Any]) -> Callable[..., Weighting]:
     """The weights multiplied by by(schedule), a table."""
-    def variant(schedule, predicts, *options):
+    def variant(schedule: NoiseSchedule, predicts: str, *options: ReverseVariance) -> Weighting:
         weighting = function(schedule, predicts, *options)
         return Weighting(torch.nan_to_num(weighting.weight * by(schedule), posinf=0), predicts)
     return variant
 
 
-def for_other(function):
+def for_other(function: Callable[..., Any]) -> Callable[..., Any]:
     """The weights of another kind of prediction."""
     other = {"x_0": "eps", "eps": "v", "v": "x_0"}
     return lambda schedule, predicts, *options: Weighting(
@@ -90,7 +99,7 @@ def for_other(function):
         predicts),
     "one more factor alpha_bar": scaled(snr_weighting, lambda schedule: schedule.alpha_bar),
 })
-def weights_of_snr(bench, subject):
+def weights_of_snr(bench: Bench, subject: Subject) -> None:
     """snr of x_0, 1 of eps, alpha_bar of v; 2 ulps."""
     by_level(bench, subject, proved.snr_weights)
 
@@ -102,7 +111,7 @@ def weights_of_snr(bench, subject):
     "twice gamma": lambda schedule, predicts, gamma: min_snr_weighting(
         schedule, predicts, 2 * gamma),
 })
-def weights_of_min_snr(bench, subject):
+def weights_of_min_snr(bench: Bench, subject: Subject) -> None:
     """min(snr, gamma) of x_0 and what it is of eps and v, for three gamma and the default 5."""
     for gamma in (5.0, 1.0, 0.25):
         by_level(bench, subject, lambda b, g=gamma: proved.min_snr_weights(b, Fraction(g)), gamma)
@@ -113,12 +122,12 @@ def weights_of_min_snr(bench, subject):
     "min for max": lambda schedule, predicts: min_snr_weighting(schedule, predicts, 1.0),
     "not truncated": snr_weighting,
 })
-def weights_of_truncated_snr(bench, subject):
+def weights_of_truncated_snr(bench: Bench, subject: Subject) -> None:
     """max(snr, 1) of x_0, max(1, 1/snr) of eps, max(alpha_bar, 1 - alpha_bar) of v; 2 ulps."""
     by_level(bench, subject, proved.truncated_snr_weights)
 
 
-def sigma_2(betas, t, kind):
+def sigma_2(betas: Sequence[float], t: int, kind: str) -> Fraction:
     """The variance that the weight divides by; beta_tilde_2 stands in for beta_tilde_1 = 0."""
     return Fraction(betas[t - 1]) if kind == "beta" else tilde_at(betas, max(t, 2))
 
@@ -139,9 +148,9 @@ BOUND_WRONG = {
 
 @compares("reverse.objective.weight-forms", "reverse.objective.eps-weight",
           subject=bound_weighting, wrong=BOUND_WRONG)
-def weights_of_bound(bench, subject):
+def weights_of_bound(bench: Bench, subject: Subject) -> None:
     """The bound's weights of x_0, eps and v for both variances, to the accuracy of a log table."""
-    def body(betas):
+    def body(betas: Sequence[float]) -> None:
         betas = (*betas, 0.25) if len(betas) == 1 else betas
         levels, schedule = levels_of(betas), schedule_from_betas(betas)
         for kind, variance in FIXED.items():
@@ -166,7 +175,7 @@ def weights_of_bound(bench, subject):
 @compares("reverse.objective.weight-values", subject=bound_weighting, wrong={
     name: BOUND_WRONG[name] for name in ("the other variance", "no factor one half",
                                          "off by one in t")})
-def published_weights(bench, subject):
+def published_weights(bench: Bench, subject: Subject) -> None:
     """The five printed weights of the published schedule, to four decimals, and to 1e-12."""
     weight = subject(linear_schedule(), "eps", FIXED["beta"]).weight
     printed = {2: 0.2727, 10: 0.0737, 100: 0.0101, 500: 0.0055, 1000: 0.0102}
@@ -176,9 +185,9 @@ def published_weights(bench, subject):
         bench.within(weight[t] / float(want), 1, 1e-12, "relative error")
 
 
-def convert_wrong(change):
+def convert_wrong(change: Callable[..., Any]) -> Callable[..., Weighting]:
     """convert_weighting with the weights changed by change(schedule, before, weights)."""
-    def variant(schedule, weighting, predicts):
+    def variant(schedule: NoiseSchedule, weighting: Weighting, predicts: str) -> Weighting:
         got = convert_weighting(schedule, weighting, predicts).weight
         return Weighting(change(schedule, weighting.weight, got), predicts)
     return variant
@@ -190,9 +199,9 @@ def convert_wrong(change):
         got > 0, before**2 / got, got)),
     "the root of the factor": convert_wrong(lambda schedule, before, got: (before * got).sqrt()),
 })
-def weights_converted(bench, subject):
+def weights_converted(bench: Bench, subject: Subject) -> None:
     """Between each two kinds of prediction: the factors of the squared errors, 3 ulps."""
-    def body(betas):
+    def body(betas: Sequence[float]) -> None:
         levels, schedule = levels_of(betas), schedule_from_betas(betas)
         plain = [torch.tensor(0.0), *(torch.tensor(1 + t / 8) for t in range(len(betas)))]
         weight = torch.stack(plain).double()
@@ -208,7 +217,7 @@ def weights_converted(bench, subject):
     each_schedule(bench, body)
 
 
-def history_of(losses):
+def history_of(losses: Sequence[Sequence[float]]) -> LossHistory:
     """Two losses at each t, seen; the plain numbers from t = 1 on."""
     rows = torch.tensor([[0.0, 0.0], *losses], dtype=torch.float64)
     return LossHistory(rows, torch.tensor([0, *[2] * len(losses)]))
@@ -225,9 +234,9 @@ LOSSES = st.lists(st.tuples(st.floats(0.125, 8, width=32), st.floats(0.125, 8, w
         history.losses[1:].mean(1) / history.losses[1:].mean(1).sum())]).double(),
     "uniform": lambda history, share: importance_probabilities(history, 1.0),
 })
-def probabilities(bench, subject):
+def probabilities(bench: Bench, subject: Subject) -> None:
     """p_t proportional to the root of the mean square loss, and its uniform share."""
-    def body(losses, share=0.0):
+    def body(losses: Sequence[Sequence[float]], share: float = 0.0) -> None:
         roots = [math.sqrt((a * a + b * b) / 2) for a, b in losses]
         got = subject(history_of(losses), share)
         bench.require(bool(got[0] == 0), "p_0 is not 0")
@@ -239,9 +248,11 @@ def probabilities(bench, subject):
     bench.forall(losses=LOSSES, share=st.sampled_from([0.0, 0.001, 0.5]))(body)
 
 
-def reweighted(change):
+def reweighted(change: Callable[..., Any]) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
     """importance_timesteps with its weights changed by change(weights, T)."""
-    def variant(history, batch, generator, share):
+    def variant(
+        history: LossHistory, batch: int, generator: torch.Generator, share: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         t, weight = importance_timesteps(history, batch, generator, share)
         return t, change(weight, history.losses.shape[0] - 1)
     return variant
@@ -252,9 +263,9 @@ def reweighted(change):
     "not weighted": reweighted(lambda weight, T: torch.ones_like(weight) * 1.001),
     "the probability": reweighted(lambda weight, T: 1.001 / weight),
 })
-def weights_undo_probabilities(bench, subject):
+def weights_undo_probabilities(bench: Bench, subject: Subject) -> None:
     """Every t drawn carries 1 / (T p_t), so that p_t times it is 1 / T whatever p is."""
-    def body(losses, share=0.001):
+    def body(losses: Sequence[Sequence[float]], share: float = 0.001) -> None:
         history, T = history_of(losses), len(losses)
         p = importance_probabilities(history, share)
         t, weight = subject(history, 8, torch.Generator().manual_seed(20210218), share)

@@ -1,7 +1,9 @@
 """core.zero_terminal_snr against the exact rescaling of the roots of alpha_bar."""
 
 import math
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from audit.adapters.core import (
     schedule_from_betas,
     zero_terminal_snr,
 )
-from audit.comparison import compares
+from audit.comparison import Bench, Subject, compares
 from audit.precision import exact_value
 from derivations.schedule.schedule import alpha_bars
 from derivations.schedule.zero_terminal_snr import rescaled_beta, rescaled_root
@@ -29,9 +31,9 @@ BETAS = st.lists(
 )
 
 
-def rebuilt(change):
+def rebuilt(change: Callable[..., Any]) -> Callable[..., NoiseSchedule]:
     """A schedule of roots changed by change(roots), its last beta 1 as in the algorithm."""
-    def variant(schedule):
+    def variant(schedule: NoiseSchedule) -> NoiseSchedule:
         roots = change(schedule.alpha_bar[1:].sqrt())
         squares = torch.cat([torch.ones(1, dtype=torch.float64), roots**2])
         beta = torch.cat([torch.zeros(1, dtype=torch.float64), 1 - squares[1:] / squares[:-1]])
@@ -51,7 +53,7 @@ WRONG = {
 }
 
 
-def each_schedule(bench, body):
+def each_schedule(bench: Bench, body: Callable[..., Any]) -> None:
     """Run body(schedule, betas, indices) on two steps, on the published schedules, and on drawn."""
     for betas in ((0.5, 0.5), (1e-4, 0.02), (1e-9, 0.999, 0.999), (0.999, 1e-9)):
         body(schedule_from_betas(betas), range(1, len(betas) + 1))
@@ -65,9 +67,9 @@ def each_schedule(bench, body):
 
 
 @compares("schedule.zero-terminal.betas", subject=zero_terminal_snr, wrong=WRONG)
-def betas_are_exact(bench, subject):
+def betas_are_exact(bench: Bench, subject: Subject) -> None:
     """Every rescaled beta within half an ulp; the first bit for bit, the last 1 exactly."""
-    def body(schedule, steps):
+    def body(schedule: NoiseSchedule, steps: Sequence[int]) -> None:
         bars = alpha_bars([Fraction(b) for b in schedule.beta[1:].tolist()])
         got = subject(schedule)
         bench.require(got.T == schedule.T, "another number of steps")
@@ -82,9 +84,9 @@ def betas_are_exact(bench, subject):
 
 
 @compares("schedule.zero-terminal.roots", subject=zero_terminal_snr, wrong=WRONG)
-def roots_are_rescaled(bench, subject):
+def roots_are_rescaled(bench: Bench, subject: Subject) -> None:
     """sqrt(alpha_bar') against the affine map, to what rounded betas allow; the end is 0."""
-    def body(schedule, steps):
+    def body(schedule: NoiseSchedule, steps: Sequence[int]) -> None:
         bars = alpha_bars([Fraction(b) for b in schedule.beta[1:].tolist()])
         got = subject(schedule)
         bench.require(bool(got.alpha_bar[-1] == 0) and bool(got.snr[-1] == 0), "signal is left")

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ class Failure:
     says: str
 
 
+T = TypeVar("T")
 NOT_OFFERED = Failure("not-offered", "not offered")
 
 
@@ -49,7 +51,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def attempt(call: Callable[[], object]) -> object:
+def attempt(call: Callable[..., T]) -> T | Failure:
     """The result of the call, or a Failure; NotImplementedError counts as not offered."""
     try:
         with torch.no_grad(), warnings.catch_warnings():

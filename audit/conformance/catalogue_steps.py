@@ -11,7 +11,7 @@ def ddim(c: Context, *, sigma: float | None = None, noise: float | None = None,
          ) -> Coefficients:
     """DDIM (12) with any of its parts replaced."""
     low, high = c.low if low is None else low, c.high if high is None else high
-    sigma = c.weight * root(tilde(low, high)) if sigma is None else sigma
+    sigma = c.eta * root(tilde(low, high)) if sigma is None else sigma
     noise = sigma if noise is None else noise
     signal = root(low) if signal is None else signal
     turned = root(1 - low - sigma**2) if turned is None else turned
@@ -25,38 +25,38 @@ def _other(c: Context, which: int) -> str:
 STEP = (
     Variant("noise-on-last-step", "noise is added on the last step, to t = 0",
             "leave the noise out where s = 0: sigma is 0 there",
-            lambda c: ddim(c, noise=c.weight * root(1 - c.high)) if c.s == 0 else ()),
+            lambda c: ddim(c, noise=c.eta * root(1 - c.high)) if c.s == 0 else ()),
     Variant("eta-on-variance", "eta multiplies the variance where it belongs to the standard "
             "deviation: sigma^2 = eta beta_tilde instead of eta^2 beta_tilde",
             "sigma = eta * sqrt(beta_tilde); until then pass eta squared",
-            lambda c: ddim(c, sigma=root(c.weight * c.tilde))),
+            lambda c: ddim(c, sigma=root(c.eta * c.tilde))),
     Variant("variance-for-deviation", "the noise is multiplied by the variance where the standard "
             "deviation belongs",
             "multiply the noise by sigma, the square root of the variance",
-            lambda c: ddim(c, noise=c.weight**2 * c.tilde)),
+            lambda c: ddim(c, noise=c.eta**2 * c.tilde)),
     Variant("variance-for-deviation", "the variance stands for the standard deviation sigma",
             "sigma = eta * sqrt(beta_tilde)",
-            lambda c: ddim(c, sigma=c.weight * c.tilde)),
+            lambda c: ddim(c, sigma=c.eta * c.tilde)),
     Variant("direction-ignores-sigma", "sigma^2 is left out of the direction: sqrt(1 - "
             "alpha_bar_s) instead of sqrt(1 - alpha_bar_s - sigma^2)",
             "subtract sigma^2 under the root",
             lambda c: ddim(c, turned=root(1 - c.low))),
     Variant("eta-under-root", "eta stands for its square under the root of the direction: "
             "sqrt(1 - alpha_bar_s - eta beta_tilde)", "eta^2 beta_tilde, the square of sigma",
-            lambda c: ddim(c, turned=root(1 - c.low - c.weight * c.tilde))),
+            lambda c: ddim(c, turned=root(1 - c.low - c.eta * c.tilde))),
     Variant("not-scaled-back", "the result is x_s / sqrt(alpha_bar_s), not x_s",
             "multiply by sqrt(alpha_bar_s)",
             lambda c: tuple(over(k, root(c.low)) for k in ddim(c, sigma=0.0))),
     Variant("beta-for-beta-tilde", "sigma is made from beta where beta_tilde belongs: the factor "
             "(1 - alpha_bar_s) / (1 - alpha_bar_t) is missing",
             "multiply the variance by (1 - alpha_bar_s) / (1 - alpha_bar_t)",
-            lambda c: ddim(c, sigma=c.weight * root(1 - over(c.high, c.low)))),
+            lambda c: ddim(c, sigma=c.eta * root(1 - over(c.high, c.low)))),
     Variant("beta-for-beta-tilde", "the noise is made from beta where beta_tilde belongs",
             "multiply the variance by (1 - alpha_bar_s) / (1 - alpha_bar_t)",
-            lambda c: ddim(c, noise=c.weight * root(1 - over(c.high, c.low)))),
+            lambda c: ddim(c, noise=c.eta * root(1 - over(c.high, c.low)))),
     Variant("sigma-inverted", "the quotient of sigma is upside down: (1 - alpha_bar_t) / (1 - "
             "alpha_bar_s)", "sigma^2 has (1 - alpha_bar_s) above (1 - alpha_bar_t)",
-            lambda c: ddim(c, noise=c.weight * root(
+            lambda c: ddim(c, noise=c.eta * root(
                 over(1 - c.high, 1 - c.low) * (1 - over(c.high, c.low))))),
     Variant("no-noise", "no noise is added although eta is above 0",
             "add sigma z", lambda c: ddim(c, noise=0.0)),
@@ -71,7 +71,7 @@ STEP = (
             lambda c: ddim(c, removed=1 - c.high)),
     Variant("root-missing.direction", "a root is missing: the direction is 1 - alpha_bar_s - "
             "sigma^2 where its square root belongs", "sqrt(1 - alpha_bar_s - sigma^2)",
-            lambda c: ddim(c, turned=1 - c.low - c.weight**2 * c.tilde)),
+            lambda c: ddim(c, turned=1 - c.low - c.eta**2 * c.tilde)),
     Variant("root-missing.signal", "a root is missing: x_0 is divided by alpha_bar_t where its "
             "square root belongs", "sqrt(alpha_bar_t)",
             lambda c: ddim(c, signal=over(root(c.low), root(c.high)))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from audit.conformance.levels import Levels
 
@@ -36,6 +37,11 @@ class Context:
     def alpha(self, t: int) -> float:
         """alpha_t = alpha_bar_t / alpha_bar_{t-1}."""
         return over(self.level(t), self.level(t - 1))
+
+    @property
+    def eta(self) -> float:
+        """The weight of a DDIM step, which is a number."""
+        return cast(float, self.weight)
 
     @property
     def high(self) -> float:
@@ -82,4 +88,4 @@ class Variant:
     key: str
     says: str
     mend: str
-    compute: Callable[[Context], Coefficients]
+    compute: Callable[..., Coefficients]  # of a Context

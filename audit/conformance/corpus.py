@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor
 
@@ -36,7 +37,7 @@ class VarianceForDeviation(Plain):
 
 class DeviationForVariance(Plain):
     def q_sample(self, x_0: Tensor, t: int, eps: Tensor) -> Tensor:
-        return math.sqrt(self.level(t)) * x_0 + (1 - self.level(t)) ** 0.25 * eps
+        return cast(Tensor, math.sqrt(self.level(t)) * x_0 + (1 - self.level(t)) ** 0.25 * eps)
 
 
 class SignalForNoise(Plain):

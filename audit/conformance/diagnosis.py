@@ -125,7 +125,7 @@ def _right(c: Context, part: str, low: torch.Tensor, high: torch.Tensor) -> list
         return list(_affine(high.sqrt(), (1 - high).sqrt(), low, c.predicts))
     beta = (1 - high / low).clamp(min=0)
     variance = torch.where(low == 1, 0.0, (1 - low) / (1 - high) * beta)
-    weight = c.weight if part == "step" else 1.0
+    weight = c.eta if part == "step" else 1.0
     sigma = weight * variance.sqrt()
     a, b = _affine(low.sqrt(), (1 - low - sigma**2).clamp(min=0).sqrt(), high, c.predicts)
     if part == "ancestral" and c.weight == "beta":

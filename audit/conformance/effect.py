@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import cast
 
 import torch
 
@@ -90,8 +91,9 @@ def _exact(
     levels: Levels, predicts: str, part: str, t: int, s: int, weight: float | str
 ) -> list[float]:
     pair = reference.pair_at(levels, s, t)
-    kind = reference.step if part == "step" else reference.ancestral
-    return [e.value for e in kind(pair, weight, predicts)]
+    found = (reference.step(pair, cast(float, weight), predicts) if part == "step"
+             else reference.ancestral(pair, cast(str, weight), predicts))
+    return [e.value for e in found]
 
 
 def of_chain(levels: Levels, chain: Sequence[int]) -> Effect | None:

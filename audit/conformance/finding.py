@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 
 class Class(enum.StrEnum):
@@ -52,7 +53,8 @@ class Finding:
     effect: Effect = Effect()
     options: Mapping[str, object] = field(default_factory=dict)
     configurations: int = 1
-    context: object = None  # (implementation, eta or variance, S): what the effect is run on
+    # (implementation, the place or S): what the effect is run on.
+    context: tuple[Any, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.says.strip():

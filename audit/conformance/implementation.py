@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -68,9 +67,9 @@ class Implementation:
     ``reference.loss_weight``); ``adds_noise``, False for a step that leaves that to its caller.
     """
 
-    name: ClassVar[str] = ""
+    name: str = ""
     version: str = ""
-    levels: Levels | None = None
+    levels: Levels = None  # type: ignore[assignment]  # `checked` puts the default here
     predicts: str = "eps"
     dtypes: Sequence[torch.dtype] = DTYPES
     options: Mapping[str, object] = {}
@@ -91,7 +90,7 @@ class Implementation:
         """Mean and variance of q(x_{t-1} | x_t, x_0), DDPM (6), (7)."""
         raise NotOffered
 
-    def chain(self, steps: int) -> Sequence[int]:
+    def chain(self, steps: int) -> Sequence[float]:
         """The levels that a sampler of so many steps visits: from T down to 0, both included."""
         raise NotOffered
 

@@ -8,8 +8,9 @@ shape is an error: z would not be what the code asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +24,10 @@ class _Given(TorchFunctionMode):
         super().__init__()
         self.noises = list(noises)
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Collection[type], args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         kwargs = kwargs or {}
         if function not in _DRAWS:
             return function(*args, **kwargs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 
@@ -86,7 +87,7 @@ def _table(implementation: Implementation, name: str, values: object) -> list[Fi
     chosen = wrong or {t: m for t, (m, _) in deviating.items()}
     worst = max(chosen, key=lambda t: chosen[t].error / chosen[t].want.size)
     m = chosen[worst]
-    common = {"got": m.got, "want": m.want.value, "places": len(chosen), "of": T,
+    common: dict[str, Any] = {"got": m.got, "want": m.want.value, "places": len(chosen), "of": T,
               "context": (implementation, None)}
     if not wrong:
         return [Finding(f"tables.{name}.precision", Class.PRECISION, f"table {name}",

@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -85,10 +87,10 @@ def read(implementation: Implementation, place: Place) -> Reading | Failure:
     if unvalued:  # the formula has no value here, and the code gives some number of its own
         return NOT_OFFERED
     rows = image.double().flatten(1) / size
-    measured = []
+    measured: list[Measured] = []
     silent = count == 3 and not implementation.adds_noise
     for k in range(count - silent):
-        got = max(rows[k].tolist(), key=lambda v, k=k: abs(v - wanted[k].value))
+        got = max(rows[k].tolist(), key=partial(_distance, wanted[k].value))
         measured.append(Measured(got, wanted[k], place.dtype, lambda *by, k=k: moved(*by)[k],
                                  spread, floor / size))
     if variance is not None:
@@ -102,9 +104,13 @@ def read(implementation: Implementation, place: Place) -> Reading | Failure:
     return Reading(place, tuple(measured), _is_straight(rows, count, place.dtype, measured))
 
 
+def _distance(want: float, got: float) -> float:
+    return abs(got - want)
+
+
 def _scalar(variance: Tensor | float, want: float) -> float:
     values = torch.as_tensor(variance).double().flatten().tolist()
-    return max(values, key=lambda v: math.inf if math.isnan(v) else abs(v - want))
+    return float(max(values, key=lambda v: math.inf if math.isnan(v) else abs(v - want)))
 
 
 def _amplitude(levels: Levels, at: At, predicts: str, part: str) -> float:
@@ -129,9 +135,11 @@ def _call(implementation: Implementation, place: Place, inputs: list[Tensor]) ->
     calls: dict[str, Callable[[], object]] = {
         "q_sample": lambda: implementation.q_sample(inputs[0], at.t, inputs[1]),
         "posterior": lambda: implementation.posterior(inputs[0], inputs[1], at.t),
-        "step": lambda: implementation.step(at, *inputs, place.weight),
-        "ancestral": lambda: implementation.ancestral(at, *inputs, place.weight),
-        "invert": lambda: implementation.invert(at, *inputs),
+        "step": lambda: implementation.step(
+            at, inputs[0], inputs[1], inputs[2], cast(float, place.weight)),
+        "ancestral": lambda: implementation.ancestral(
+            at, inputs[0], inputs[1], inputs[2], cast(str, place.weight)),
+        "invert": lambda: implementation.invert(at, inputs[0], inputs[1]),
     }
     return calls[place.part]()
 

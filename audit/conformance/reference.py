@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import sympy
 from flint import arb
@@ -126,7 +126,8 @@ def posterior(pair: Pair) -> tuple[Exact, Exact, Exact]:
         if pair[0] == 1:  # s = 0: a point mass at x_0, and 0/0 where alpha_bar_t is a ball
             return Exact(1.0, 1.0), Exact(0.0, 1.0), Exact(0.0, 1.0)
         values = _values(pair)
-        return tuple(_exact(ball(e, values)) for e in POSTERIOR)
+        x_0, x_t, variance = (_exact(ball(e, values)) for e in POSTERIOR)
+        return x_0, x_t, variance
 
 
 def step(pair: Pair, weight: float, predicts: str) -> tuple[Exact, Exact, Exact]:
@@ -178,7 +179,7 @@ def _for_prediction(signal: arb, turned: arb, level: arb, predicts: str) -> tupl
         found = (_exact(signal * root + turned * noise),
                  _exact(turned * root - signal * noise, turned * root, signal * noise))
     detour = _number(1 / root) if level != 0 else 0.0
-    return tuple(replace(e, detour=detour) for e in found)
+    return replace(found[0], detour=detour), replace(found[1], detour=detour)
 
 
 @lru_cache(maxsize=200_000)
@@ -204,12 +205,13 @@ def compute(part: str, pair: Pair, weight: float | str, predicts: str) -> tuple[
     """The coefficients of a part between two levels."""
     if part in TABLE:
         return (table(part, pair),)
-    return {
+    parts: dict[str, Callable[[], tuple[Exact, ...]]] = {
         "q_sample": lambda: forward(pair), "posterior": lambda: posterior(pair),
-        "step": lambda: step(pair, weight, predicts),
-        "ancestral": lambda: ancestral(pair, weight, predicts),
+        "step": lambda: step(pair, cast(float, weight), predicts),
+        "ancestral": lambda: ancestral(pair, cast(str, weight), predicts),
         "invert": lambda: inversion(pair, predicts),
-    }[part]()
+    }
+    return parts[part]()
 
 
 def loss_weight(levels: Levels, name: str, predicts: str, t: int) -> Exact:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +13,9 @@ from rich.text import Text
 
 from audit.conformance import known
 from audit.conformance.finding import WRONG, Class, Finding
+
+if TYPE_CHECKING:  # which imports this module
+    from audit.conformance.run import Subject
 
 STYLE = {Class.CONVENTION: "cyan", Class.PRECISION: "yellow", Class.CONTRADICTS: "red",
          Class.BROKEN: "bold red"}
@@ -56,7 +60,9 @@ def _story(finding: Finding, name: str) -> Text:
     return text
 
 
-def show(out: Console, subjects: Sequence, missing: Sequence[str], seconds: float) -> None:
+def show(
+    out: Console, subjects: Sequence[Subject], missing: Sequence[str], seconds: float
+) -> None:
     """One table for each implementation, and a line of totals for each."""
     for subject in subjects:
         heading = f"{subject.name} {subject.version}".strip()
@@ -81,7 +87,9 @@ def show(out: Console, subjects: Sequence, missing: Sequence[str], seconds: floa
     _totals(out, subjects, missing, seconds)
 
 
-def _totals(out: Console, subjects: Sequence, missing: Sequence[str], seconds: float) -> None:
+def _totals(
+    out: Console, subjects: Sequence[Subject], missing: Sequence[str], seconds: float
+) -> None:
     counts = Counter(f.kind for s in subjects for f in s.findings)
     out.print(Text("\nTotals", style="bold"))
     for kind in Class:
@@ -114,7 +122,9 @@ def _entry(finding: Finding, name: str) -> dict[str, object]:
     }
 
 
-def as_data(subjects: Sequence, missing: Sequence[str], seconds: float) -> dict[str, object]:
+def as_data(
+    subjects: Sequence[Subject], missing: Sequence[str], seconds: float
+) -> dict[str, object]:
     """Schema 1: two runs give the same but for ``seconds``."""
     return {
         "schema": SCHEMA,
@@ -130,7 +140,7 @@ def as_data(subjects: Sequence, missing: Sequence[str], seconds: float) -> dict[
     }
 
 
-def as_markdown(subjects: Sequence, missing: Sequence[str]) -> str:
+def as_markdown(subjects: Sequence[Subject], missing: Sequence[str]) -> str:
     """A table for each implementation, most serious first."""
     lines = ["# Conformance", ""]
     for subject in subjects:

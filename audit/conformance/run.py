@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -86,7 +88,8 @@ def _run_chain(
         pairs = usable(implementation, place.at.steps) or [(place.at.t, place.at.s)]
         return effect.of_steps(implementation, place.part, pairs, place.weight, place.dtype)
     if finding.key in ("chain.start", "chain.start-far", "chain.end") and isinstance(place, int):
-        return effect.of_chain(implementation.levels, list(implementation.chain(place)))
+        chain = cast(Sequence[int], implementation.chain(place))
+        return effect.of_chain(implementation.levels, list(chain))
     return None
 
 

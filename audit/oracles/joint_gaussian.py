@@ -41,5 +41,5 @@ def posterior(betas: Sequence[float], s: int, t: int) -> tuple[Fraction, Fractio
         for k in range(s + 1, t + 1):
             covariance = covariance * factor[k]
         gain = covariance / variance[t]
-        parts = (mean[s] - gain * mean[t], gain, variance[s] - gain * covariance)
-        return tuple(fraction_of(part) for part in parts)
+        constant, left = mean[s] - gain * mean[t], variance[s] - gain * covariance
+        return fraction_of(constant), fraction_of(gain), fraction_of(left)

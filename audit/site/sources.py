@@ -57,14 +57,14 @@ def split(root: Path, name: str) -> tuple[str, str]:
 
 def claims(text: str) -> dict[int, str]:
     """The line of every ``@claim("id")``, by id."""
-    found = {}
+    found: dict[int, str] = {}
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             for decorator in node.decorator_list:
                 if (isinstance(decorator, ast.Call)
                         and getattr(decorator.func, "id", "") == "claim" and decorator.args
                         and isinstance(decorator.args[0], ast.Constant)):
-                    found[decorator.lineno] = decorator.args[0].value
+                    found[decorator.lineno] = str(decorator.args[0].value)
     return found
 
 

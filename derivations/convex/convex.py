@@ -7,7 +7,7 @@ Source: Boyd & Vandenberghe, sections 3.1 and 4.2.
 """
 
 import sympy
-from sympy import Eq
+from sympy import Eq, Expr
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.counterexample import counterexample
@@ -20,7 +20,7 @@ f_x, f_y, f_s = real("f_x f_y f_s")  # values of f at x, at y and at the point b
 BOYD = "Boyd & Vandenberghe, Convex optimization"
 
 
-def between(low, high):
+def between(low: Expr, high: Expr) -> Expr:
     """The chord's value (1-s) low + s high."""
     return (1 - s) * low + s * high
 
@@ -109,7 +109,10 @@ def every_coordinate() -> Checks:
     sources=("Enderton, A mathematical introduction to logic, section 2.1 (abbreviations)",),
 )
 def scope() -> Checks:
-    f, at_1 = lambda point: point**2, sympy.S(1)
+    def f(point: sympy.Expr) -> sympy.Expr:
+        return point**2
+
+    at_1 = sympy.S(1)
     yield refutes(counterexample(
         "read over the whole, at delta = 0, z = 0: the premise f(1 + delta) >= f(1) is true, the "
         "conclusion false",

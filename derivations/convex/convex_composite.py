@@ -6,7 +6,9 @@ r"""Smooth plus separable: the case in which minimal in every coordinate still m
 Source: Tseng 2001.  The steps of the proof are in convex_separable.
 """
 
-from sympy import Abs, And, Eq, Max, Or, Rational
+from collections.abc import Callable
+
+from sympy import Abs, And, Eq, Expr, Max, Or, Rational
 
 from derivations.claim import Checks, claim, refutes
 from derivations.convex.convex_separable import CONVEX_H
@@ -74,8 +76,12 @@ def theorem() -> Checks:
         (D >= total, total >= 0, term >= 0), And(D + term >= total + term, total + term >= 0),
         wrong={"twice the sum": D >= 2 * total, "strictly": D + term > total + term},
     )
-    f = lambda a, b: (a - b) ** 2 / 2 + Abs(a) + Abs(b)  # noqa: E731
-    shrunk = lambda a: Max(a - 1, 0) - Max(-a - 1, 0)  # noqa: E731
+    def f(a: Expr, b: Expr) -> Expr:
+        return (a - b) ** 2 / 2 + Abs(a) + Abs(b)
+
+    def shrunk(a: Expr) -> Expr:
+        return Max(a - 1, 0) - Max(-a - 1, 0)
+
     yield implies(
         "run on (x - y)^2 / 2 + |x| + |y|: not improved by one move of each coordinate",
         (f(x, y) <= f(shrunk(y), y), f(x, y) <= f(x, shrunk(x))), f(x, y) <= f(y_1, y_2),
@@ -106,10 +112,11 @@ def theorem() -> Checks:
     depends_on=("convex.nonsmooth.answer",),
 )
 def hypotheses() -> Checks:
-    for name, f in (
-        ("g = x^2 + y^2 - 4 x y is not convex", lambda a, b: a**2 + b**2 - 4 * a * b),
-        ("h_i = -t^2 is not convex", lambda a, b: 2 * (a - b) ** 2 - a**2 - b**2),
-    ):
+    not_convex: dict[str, Callable[[Expr, Expr], Expr]] = {
+        "g = x^2 + y^2 - 4 x y is not convex": lambda a, b: a**2 + b**2 - 4 * a * b,
+        "h_i = -t^2 is not convex": lambda a, b: 2 * (a - b) ** 2 - a**2 - b**2,
+    }
+    for name, f in not_convex.items():
         yield implies(f"{name}: no step along an axis improves 0", (Eq(x * y, 0),), f(x, y) >= 0,
                       wrong={"strict at 0 too": f(x, y) > 0})
         yield counterexample(f"{name}: 0 is not minimal", f(x, y) >= 0, at={x: 1, y: 1},

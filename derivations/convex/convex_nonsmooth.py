@@ -8,7 +8,9 @@ The document shows a figure here that no reader has; this formula takes its plac
 Source: Wright, Coordinate descent algorithms, 2015; Tseng 2001 (separability is what is missing).
 """
 
-from sympy import Abs, And, Eq, Max, Ne
+from collections.abc import Callable
+
+from sympy import Abs, And, Eq, Expr, Max, Ne
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.convex.convex_sources import TSENG, WRIGHT
@@ -22,13 +24,13 @@ x, y, x_1, x_2, y_1, y_2, s, delta = real("x y x_1 x_2 y_1 y_2 s delta")
 p, q, f_x, f_y = real("p q f_x f_y")
 
 
-def stuck(a, b):
+def stuck(a: Expr, b: Expr) -> Expr:
     """The counterexample."""
     return 2 * Abs(a - b) + Abs(a)
 
 
 # Its four affine pieces, the largest of which it is.
-PIECES = tuple(
+PIECES: tuple[Callable[..., Expr], ...] = tuple(
     lambda a, b, i=i, j=j: 2 * i * (a - b) + j * a for i in (1, -1) for j in (1, -1)
 )
 

@@ -11,7 +11,7 @@ question are unknowns; what is known of them is what the hypotheses say.
 """
 
 import sympy
-from sympy import Abs, Eq
+from sympy import Abs, Eq, Expr
 
 from derivations.claim import Checks, claim, refutes
 from derivations.convex.convex_sources import TSENG
@@ -52,7 +52,9 @@ def chain_gradient() -> Checks:
         wrong={"difference of h reversed": (g_y + h_y) - (g_x + h_x) >= D + (h_x - h_y),
                "equality": Eq((g_y + h_y) - (g_x + h_x), D + (h_y - h_x))},
     )
-    g = lambda a, b: a**2 - a * b + 2 * b**2  # noqa: E731
+    def g(a: Expr, b: Expr) -> Expr:
+        return a**2 - a * b + 2 * b**2
+
     yield identity(
         "for g = x^2 - x y + 2 y^2 the two sides differ by g(y - x), whatever the h_i",
         (g(y_1, y_2) + h_1y + h_2y) - (g(x_1, x_2) + h_1x + h_2x)

@@ -8,7 +8,7 @@ explicit: a strict violation leaves a margin, and differentiability is used once
 """
 
 import sympy
-from sympy import Abs, Eq, Rational
+from sympy import Abs, Eq, Expr, Rational
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.convex.convex import BOYD, CONVEX, STEP
@@ -23,7 +23,7 @@ s, f_x, f_y, f_s, D, margin = real("s f_x f_y f_s D margin")
 total, g_i, d_i = real("total g_i d_i")
 
 
-def quadratic_form(a, b):
+def quadratic_form(a: Expr, b: Expr) -> Expr:
     """A convex function to run the statements on."""
     return a**2 - a * b + 2 * b**2
 

@@ -8,7 +8,7 @@ Source: Wright, Coordinate descent algorithms, 2015, algorithm 1; Tseng 2001.
 """
 
 import sympy
-from sympy import Abs, Eq, Implies, Max, Ne, Rational
+from sympy import Abs, Eq, Expr, Implies, Matrix, Max, Ne, Rational
 
 from derivations.claim import Checks, claim, refutes
 from derivations.convex.convex_sources import TSENG, WRIGHT
@@ -16,7 +16,7 @@ from derivations.prover.counterexample import counterexample
 from derivations.prover.execution import token
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 x, y, z, t, a, b, d = real("x y z t a b d")
 x_1, x_2, x_3, c_1, c_2, c_3 = real("x_1 x_2 x_3 c_1 c_2 c_3")
@@ -27,17 +27,19 @@ C = sympy.Matrix([c_1, c_2, c_3])
 POSITIVE = (q_11 > 0, q_22 > 0, q_33 > 0)
 
 
-def coordinate_minimiser(q_ii, c_i, others):
+def coordinate_minimiser(q_ii: Quantity, c_i: Quantity, others: Quantity) -> Quantity:
     """The minimiser over x_i of x'Qx/2 - c'x, where others = sum over j != i of Q_ij x_j."""
     return (c_i - others) / q_ii
 
 
-def quadratic_value(matrix, linear, point):
+def quadratic_value(matrix: Matrix, linear: Matrix, point: Matrix) -> Expr:
     """x'Qx/2 - c'x."""
     return (point.T * matrix * point)[0] / 2 - linear.dot(point)
 
 
-def gauss_seidel_sweep():
+def gauss_seidel_sweep(
+
+) -> tuple[tuple[Expr, Expr, Expr], tuple[Expr, Expr, Expr], tuple[Expr, ...]]:
     """The states after steps 1, 2 and 3 of one sweep over a quadratic of three variables."""
     new_1 = coordinate_minimiser(q_11, c_1, q_12 * x_2 + q_13 * x_3)
     new_2 = coordinate_minimiser(q_22, c_2, q_12 * new_1 + q_23 * x_3)
@@ -161,7 +163,9 @@ def existence() -> Checks:
         "a t^2/2 - b t with a > 0 is minimal at b/a", (a > 0,), along >= along.subs(t, b / a),
         wrong={"at b": along >= along.subs(t, b)},
     )
-    f = lambda at: sympy.sqrt(1 + at**2) + at  # noqa: E731
+    def f(at: Expr) -> Expr:
+        return sympy.sqrt(1 + at**2) + at
+
     yield refutes(implies(
         "sqrt(1 + t^2) + t is positive and smaller at t - 1 than at t, for every t", (),
         sympy.And(f(t) > 0, f(t - 1) < f(t)), wrong={"by 1/2": f(t - 1) < f(t) - Rational(1, 2)},
@@ -193,7 +197,9 @@ def uniqueness() -> Checks:
         (f_x <= f_m, f_y <= f_m, Implies(Ne(x, y), f_m < (f_x + f_y) / 2)), Eq(x, y),
         wrong={"both at 0": Eq(x, 0)},
     )
-    flat = lambda at: Max(Abs(at) - 1, 0)  # noqa: E731
+    def flat(at: Expr) -> Expr:
+        return Max(Abs(at) - 1, 0)
+
     yield refutes(implies(
         "max(|t| - 1, 0) is minimal at every t of [-1, 1]", (t >= -1, t <= 1), flat(t) <= flat(x),
         wrong={"strictly": flat(t) < flat(x)},

@@ -8,7 +8,7 @@ Source: Powell, On search directions for minimization algorithms, Math. Program.
 """
 
 import sympy
-from sympy import Abs, And, Eq, Max, Ne, Rational
+from sympy import Abs, And, Eq, Expr, Max, Ne, Rational
 
 from derivations.claim import Checks, claim
 from derivations.convex.convex_nonsmooth import stuck
@@ -91,31 +91,31 @@ def runs_away() -> Checks:
                   Ne(sympy.diff(f, x), 0), wrong={"each is in x": Eq(sympy.diff(f, x), 0)})
 
 
-def powell(u, v, w):
+def powell(u: int, v: Expr, w: int) -> Expr:
     """Powell's function."""
     return -(u * v + v * w + w * u) + sum(Max(Abs(s) - 1, 0) ** 2 for s in (u, v, w))
 
 
-def powell_minimiser(others):
+def powell_minimiser(others: Expr) -> Expr:
     """The minimiser over one coordinate, where the other two add up to ``others`` != 0."""
     return others / Abs(others) + others / 2
 
 
-def powell_sweep(u, v, w):
+def powell_sweep(u: Expr, v: Expr, w: Expr) -> tuple[Expr, ...]:
     """One sweep."""
     u = powell_minimiser(v + w)
     v = powell_minimiser(u + w)
     return u, v, powell_minimiser(u + v)
 
 
-def signed_sweep(sign, u, v, w):
+def signed_sweep(sign: int, u: Expr, v: Expr, w: Expr) -> tuple[Expr, ...]:
     """One sweep whose sums of two coordinates have the signs +, -, + times ``sign``."""
     u = sign + (v + w) / 2
     v = -sign + (u + w) / 2
     return u, v, sign + (u + v) / 2
 
 
-def corner(size):
+def corner(size: Expr) -> tuple[Expr, ...]:
     """Powell's starting point, at a distance of order ``size`` from a corner of the cube."""
     return (-1 - size, 1 + size / 2, -1 - size / 4)
 

@@ -11,14 +11,14 @@ Source: Wright, Coordinate descent algorithms, 2015; Tibshirani 1996; Friedman e
 from fractions import Fraction
 
 import sympy
-from sympy import Abs, Eq, Max
+from sympy import Abs, Eq, Expr, Max
 
 from derivations.claim import Checks, claim
 from derivations.convex.convex_sources import TSENG, WRIGHT
 from derivations.prover.execution import evaluates
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 a, t, p, lam, rho, square, x, y, G = real("a t p lam rho square x y G")
 a_1, a_2, r_1, r_2, d_1, d_2 = real("a_1 a_2 r_1 r_2 d_1 d_2")
@@ -26,7 +26,7 @@ g_x, g_y, total, term = real("g_x g_y total term")
 FRIEDMAN = "Friedman, Hastie, Hoefling, Tibshirani, Ann. Appl. Stat. 1(2), 302-332, 2007"
 
 
-def soft_threshold(a, lam):
+def soft_threshold(a: Quantity, lam: Quantity) -> Quantity:
     """sign(a) max(|a| - lam, 0) for lam >= 0, on expressions and on exact numbers."""
     largest = Max if isinstance(a, sympy.Expr) else max
     return largest(a - lam, 0) - largest(-a - lam, 0)
@@ -45,7 +45,9 @@ def soft_threshold(a, lam):
     code=("core.coordinate_descent.soft_threshold",),
 )
 def soft() -> Checks:
-    cost = lambda at: (at - a) ** 2 / 2 + lam * Abs(at)  # noqa: E731
+    def cost(at: Expr) -> Expr:
+        return (at - a) ** 2 / 2 + lam * Abs(at)
+
     for name, region, value in (
         ("a > lam", (a > lam,), a - lam),
         ("a < -lam", (a < -lam,), a + lam),
@@ -89,7 +91,9 @@ def update() -> Checks:
         wrong={"sign of the correlation": (a_1**2 + a_2**2) * t**2 / 2
                + (a_1 * r_1 + a_2 * r_2) * t + (r_1**2 + r_2**2) / 2},
     )
-    cost = lambda at: square * at**2 / 2 - rho * at + lam * Abs(at)  # noqa: E731
+    def cost(at: Expr) -> Expr:
+        return square * at**2 / 2 - rho * at + lam * Abs(at)
+
     for name, region, value in (
         ("rho > lam", (rho > lam,), rho - lam),
         ("rho < -lam", (rho < -lam,), rho + lam),

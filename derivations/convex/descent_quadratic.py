@@ -9,8 +9,10 @@ r"""Coordinate descent on a strictly convex quadratic: it decreases, and it conv
 Source: Golub & Van Loan, Matrix computations, section 11.2 (Gauss-Seidel); Wright 2015.
 """
 
+from collections.abc import Sequence
+
 import sympy
-from sympy import Abs, And, Eq
+from sympy import Abs, And, Eq, Expr
 
 from derivations.claim import Checks, claim
 from derivations.convex.convex_sources import WRIGHT
@@ -24,7 +26,7 @@ from derivations.convex.coordinate_descent import (
 from derivations.prover.induction import Recursion, invariant
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 a, b, d, t, m, f, f_0, f_min, spent = real("a b d t m f f_0 f_min spent")
 x_1, x_2, x_3, c_1, c_2 = real("x_1 x_2 x_3 c_1 c_2")
@@ -34,7 +36,7 @@ GOLUB = "Golub & Van Loan, Matrix computations (4th edition), section 11.2"
 DEFINITE = (a > 0, d > 0, a * d - b**2 > 0)
 
 
-def contraction(q_12, q_11, q_22):
+def contraction(q_12: Quantity, q_11: Quantity, q_22: Quantity) -> Quantity:
     """The factor by which one sweep in two variables shrinks the error."""
     return q_12**2 / (q_11 * q_22)
 
@@ -98,7 +100,7 @@ def decrease() -> Checks:
     point = [x_1, x_2, x_3]
     states = [tuple(point), *gauss_seidel_sweep()]
 
-    def value(state):
+    def value(state: Sequence[Expr]) -> Expr:
         column = sympy.Matrix(state)
         return (column.T * Q * column)[0] / 2 - C.dot(column)
 

@@ -10,14 +10,14 @@ r"""DDIM's family of processes, written with alpha_bar for the paper's alpha (ar
 Everything is stated for one coordinate of the image: all covariances are multiples of I.
 """
 
-from sympy import And, Rational, sqrt
+from sympy import And, Expr, Rational, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.prover.counterexample import counterexample
-from derivations.prover.gaussian_forms import standard_normal
+from derivations.prover.gaussian_forms import Form, standard_normal
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 alpha_bar_s, alpha_bar_t = real("alpha_bar_s alpha_bar_t")
 sigma, eta = real("sigma eta")
@@ -34,23 +34,25 @@ WITNESS = {**TWO_LEVELS, sigma: Rational(1, 4)}
 PAPER = "Song, Meng & Ermon, Denoising diffusion implicit models, arXiv 2010.02502"
 
 
-def direction(alpha_bar_s, sigma):
+def direction(alpha_bar_s: Expr, sigma: Expr) -> Expr:
     """The coefficient of the unit direction that points to x_t, DDIM (12)."""
     return sqrt(1 - alpha_bar_s - sigma**2)
 
 
-def family_mean(x_0, x_t, alpha_bar_s, alpha_bar_t, sigma):
+def family_mean(
+    x_0: Expr, x_t: Quantity, alpha_bar_s: Expr, alpha_bar_t: Expr, sigma: Expr
+) -> Quantity:
     """The mean of q_sigma(x_s | x_t, x_0), DDIM (7)."""
     gain = direction(alpha_bar_s, sigma) / sqrt(1 - alpha_bar_t)
     return sqrt(alpha_bar_s) * x_0 + gain * (x_t - sqrt(alpha_bar_t) * x_0)
 
 
-def predicted_x_0(x_t, eps, alpha_bar_t):
+def predicted_x_0(x_t: Expr, eps: Expr, alpha_bar_t: Expr) -> Expr:
     """The clean image that x_t and a noise imply, DDIM (9)."""
     return (x_t - sqrt(1 - alpha_bar_t) * eps) / sqrt(alpha_bar_t)
 
 
-def step(x_t, eps, z, alpha_bar_s, alpha_bar_t, sigma):
+def step(x_t: Expr, eps: Expr, z: Expr, alpha_bar_s: Expr, alpha_bar_t: Expr, sigma: Expr) -> Expr:
     """The update x_t -> x_s, DDIM (12)."""
     return (
         sqrt(alpha_bar_s) * predicted_x_0(x_t, eps, alpha_bar_t)
@@ -59,18 +61,18 @@ def step(x_t, eps, z, alpha_bar_s, alpha_bar_t, sigma):
     )
 
 
-def sigma_of_eta(eta, alpha_bar_s, alpha_bar_t):
+def sigma_of_eta(eta: Expr, alpha_bar_s: Expr, alpha_bar_t: Expr) -> Expr:
     """The standard deviation between DDIM (eta = 0) and DDPM (eta = 1), DDIM (16)."""
     noise_ratio = sqrt((1 - alpha_bar_s) / (1 - alpha_bar_t))
     return eta * noise_ratio * sqrt(1 - alpha_bar_t / alpha_bar_s)
 
 
-def pair_variance(alpha_bar_s, alpha_bar_t):
+def pair_variance(alpha_bar_s: Quantity, alpha_bar_t: Quantity) -> Quantity:
     """beta_tilde of DDPM (7) for the pair s < t: beta_t replaced by 1 - alpha_bar_t/alpha_bar_s."""
     return (1 - alpha_bar_s) / (1 - alpha_bar_t) * (1 - alpha_bar_t / alpha_bar_s)
 
 
-def ddpm_pair():
+def ddpm_pair() -> tuple[Form, Form]:
     """x_s and x_t of DDPM's forward chain given x_0, as linear forms: DDPM (4), then (2)."""
     x_s = sqrt(alpha_bar_s) * x_0 + sqrt(1 - alpha_bar_s) * standard_normal("before s")
     ratio = alpha_bar_t / alpha_bar_s

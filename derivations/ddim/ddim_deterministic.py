@@ -5,7 +5,7 @@ r"""DDIM's step without fresh noise: a deterministic map from x_T to the image.
     lambda = sqrt((1 - alpha_bar) / alpha_bar)                                arXiv 2010.02502, (13)
 """
 
-from sympy import Rational, sqrt
+from sympy import Expr, Rational, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.ddim.ddim import (
@@ -34,7 +34,7 @@ BETWEEN = (*LEVELS, alpha_bar_r > 0, alpha_bar_r < 1, alpha_bar_r > alpha_bar_t,
            alpha_bar_s > alpha_bar_r)
 
 
-def noise_level(alpha_bar):
+def noise_level(alpha_bar: Expr) -> Expr:
     """lambda, the noise of x / sqrt(alpha_bar): sigma in DDIM's section 4.3."""
     return sqrt((1 - alpha_bar) / alpha_bar)
 

@@ -17,7 +17,7 @@ azula's DDIM step has tau = 1 - (alpha_bar_t / alpha_bar_s) (1 - alpha_bar_s) / 
           + sqrt((1 - alpha_bar_s) eta tau) z
 """
 
-from sympy import Rational, sqrt
+from sympy import Expr, Rational, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.ddim.ddim import (
@@ -48,20 +48,20 @@ ONE_NOISE = (*LEVELS, eta >= 0, eta <= 1)
 HALF = {**TWO_LEVELS, eta: Rational(1, 2)}
 
 
-def ancestral_step(x_t, eps, z, alpha_bar_s, alpha_bar_t):
+def ancestral_step(x_t: Expr, eps: Expr, z: Expr, alpha_bar_s: Expr, alpha_bar_t: Expr) -> Expr:
     """DDPM algorithm 2 on a chain that visits s and t: (11), with beta of the pair."""
     ratio = alpha_bar_t / alpha_bar_s
     mean = (x_t - (1 - ratio) / sqrt(1 - alpha_bar_t) * eps) / sqrt(ratio)
     return mean + sqrt(pair_variance(alpha_bar_s, alpha_bar_t)) * z
 
 
-def up(eta, alpha_bar_s, alpha_bar_t):
+def up(eta: Expr, alpha_bar_s: Expr, alpha_bar_t: Expr) -> Expr:
     """The noise that k-diffusion's ancestral step adds, in scaled coordinates."""
     high, low = noise_level(alpha_bar_t), noise_level(alpha_bar_s)
     return eta * low * sqrt(high**2 - low**2) / high
 
 
-def down(eta, alpha_bar_s, alpha_bar_t):
+def down(eta: Expr, alpha_bar_s: Expr, alpha_bar_t: Expr) -> Expr:
     """The level that its Euler step goes down to before the noise is added."""
     return sqrt(noise_level(alpha_bar_s) ** 2 - up(eta, alpha_bar_s, alpha_bar_t) ** 2)
 

@@ -5,7 +5,7 @@ r"""What else the choice of sigma decides: the forward kernel of the family, and
     KL(q_sigma(x_s | x_t, x_0), p) = b^2 / (2 sigma^2) (eps - eps_hat)^2        Theorem 1
 """
 
-from sympy import Eq, sqrt
+from sympy import Eq, Expr, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.ddim.ddim import (
@@ -35,7 +35,7 @@ from derivations.symbols import real
 x_s = real("x_s")
 
 
-def forward_mean_and_variance():
+def forward_mean_and_variance() -> tuple[Expr, Expr]:
     """Parameters of q_sigma(x_t | x_s, x_0), from the joint law of x_s and x_t given x_0."""
     x_later = noised(alpha_bar_t)
     return condition(x_later, drawn(x_later, alpha_bar_s, alpha_bar_t, sigma, "z"), x_s)

@@ -4,7 +4,7 @@ r"""What DDIM's family keeps: the marginals, at every step and along every chain
                                                           arXiv 2010.02502, Lemma 1 (appendix B)
 """
 
-from sympy import Rational, sqrt
+from sympy import Expr, Rational, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.ddim.ddim import (
@@ -32,15 +32,17 @@ CHAIN = (
 )
 
 
-def noised(alpha_bar: object) -> Form:
+def noised(alpha_bar: Expr) -> Form:
     """x_t given x_0 as a linear form: the marginal that the family starts from."""
-    return sqrt(alpha_bar) * x_0 + sqrt(1 - alpha_bar) * standard_normal("eps")
+    x_t: Form = sqrt(alpha_bar) * x_0 + sqrt(1 - alpha_bar) * standard_normal("eps")
+    return x_t
 
 
-def drawn(x_later: Form, level_s, level_t, deviation, name: str) -> Form:
+def drawn(x_later: Form, level_s: Expr, level_t: Expr, deviation: Expr, name: str) -> Form:
     """x_s drawn from q_sigma(x_s | x_t, x_0) with a fresh noise of this name."""
     mean = family_mean(x_0, x_later, level_s, level_t, deviation)
-    return mean + deviation * standard_normal(name)
+    x_s: Form = mean + deviation * standard_normal(name)
+    return x_s
 
 
 @claim(

@@ -8,7 +8,7 @@ r"""How much noise a DDIM step adds: sigma(eta), its two ends, and the larger si
 
 from fractions import Fraction
 
-from sympy import Rational, sqrt
+from sympy import Expr, Rational, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.ddim.ddim import (
@@ -189,7 +189,7 @@ def eta_one_kernel() -> Checks:
     )
 
 
-def sigma_hat_squared(alpha_bar_s, alpha_bar_t):
+def sigma_hat_squared(alpha_bar_s: Expr, alpha_bar_t: Expr) -> Expr:
     """The larger variance, beta_t for neighbours: arXiv 2010.02502, section 5."""
     return 1 - alpha_bar_t / alpha_bar_s
 

@@ -4,7 +4,7 @@ r"""DDIM's step as it is computed: its three coefficients, and its ends.
     b = sqrt(1 - alpha_bar_s - sigma^2) - a sqrt(1 - alpha_bar_t)     arXiv 2010.02502, (12)
 """
 
-from sympy import Rational, sqrt
+from sympy import Expr, Rational, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.ddim.ddim import (
@@ -30,7 +30,7 @@ from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
 
 
-def coefficients(alpha_bar_s, alpha_bar_t, sigma):
+def coefficients(alpha_bar_s: Expr, alpha_bar_t: Expr, sigma: Expr) -> tuple[Expr, ...]:
     """(a, b, c) of x_s = a x_t + b eps + c z, read off DDIM (12)."""
     a = sqrt(alpha_bar_s / alpha_bar_t)
     return a, direction(alpha_bar_s, sigma) - a * sqrt(1 - alpha_bar_t), sigma

@@ -7,7 +7,7 @@ r"""From one noising step to many: q(x_t | x_s) for any s < t.
 Stated for one coordinate of the image: all covariances are multiples of I.
 """
 
-from sympy import And, Rational, sqrt
+from sympy import And, Expr, Rational, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.prover.execution import evaluates
@@ -16,7 +16,7 @@ from derivations.prover.induction import Recursion, invariant
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
 from derivations.schedule.schedule import alpha_bars, linear_betas
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 alpha_bar_s, alpha_bar_t = real("alpha_bar_s alpha_bar_t")
 x_0, x_s = real("x_0 x_s")
@@ -28,17 +28,17 @@ WITNESS = {alpha_bar_s: Rational(3, 4), alpha_bar_t: Rational(1, 2)}
 DDPM = "Ho, Jain & Abbeel, Denoising diffusion probabilistic models, arXiv 2006.11239"
 
 
-def transition_mean(x_s, alpha_bar_s, alpha_bar_t):
+def transition_mean(x_s: Expr, alpha_bar_s: Expr, alpha_bar_t: Expr) -> Expr:
     """The mean of q(x_t | x_s)."""
     return sqrt(alpha_bar_t / alpha_bar_s) * x_s
 
 
-def transition_variance(alpha_bar_s, alpha_bar_t):
+def transition_variance(alpha_bar_s: Quantity, alpha_bar_t: Quantity) -> Quantity:
     """The variance of q(x_t | x_s)."""
     return 1 - alpha_bar_t / alpha_bar_s
 
 
-def noised(x_0, eps, alpha_bar):
+def noised(x_0: Expr, eps: Quantity, alpha_bar: Expr) -> Quantity:
     """x_t from x_0 in one draw, arXiv 2006.11239 (4)."""
     return sqrt(alpha_bar) * x_0 + sqrt(1 - alpha_bar) * eps
 

@@ -4,7 +4,7 @@ r"""Several transitions in a row: they compose, and they tie x_s and x_t togethe
     Cov(x_s, x_t | x_0) = sqrt(alpha_bar_t / alpha_bar_s) (1 - alpha_bar_s)
 """
 
-from sympy import Rational, sqrt
+from sympy import Expr, Rational, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.ddim.transition import (
@@ -20,7 +20,7 @@ from derivations.ddim.transition import (
     x_s,
 )
 from derivations.forward.marginal_joint import joint_covariance
-from derivations.prover.gaussian_forms import condition, covariance, standard_normal
+from derivations.prover.gaussian_forms import Form, condition, covariance, standard_normal
 from derivations.prover.normal_form import identity
 from derivations.symbols import real
 
@@ -47,9 +47,11 @@ CHAIN = (
     depends_on=("multistep.transition",),
 )
 def composition() -> Checks:
-    def moved(x, level, later, name):
+    def moved(x: Form, level: Expr, later: Expr, name: str) -> Form:
         deviation = sqrt(transition_variance(level, later))
-        return transition_mean(1, level, later) * x + deviation * standard_normal(name)
+        mean = transition_mean(1, level, later) * x
+        x_later: Form = mean + deviation * standard_normal(name)
+        return x_later
 
     x_r = transition_mean(x_s, alpha_bar_s, alpha_bar_r) + sqrt(
         transition_variance(alpha_bar_s, alpha_bar_r)) * standard_normal("z_r")

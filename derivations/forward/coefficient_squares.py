@@ -8,7 +8,9 @@ the rates, so the identity holds for all real rates; that the coefficients are r
 
 from __future__ import annotations
 
-from sympy import S
+from collections.abc import Sequence
+
+from sympy import Expr, S
 
 from derivations.claim import Checks, claim, refutes
 from derivations.forward.expansion import EXPLICIT_STEPS, alphas_between, unrolled, within
@@ -24,7 +26,7 @@ SIGNAL, NOISE, REST, TAKEN = real("signal_square noise_squares rest taken")
 LATER, A_1, A_2 = real("later_alphas alpha_1 alpha_2")
 
 
-def squares(betas: list) -> list:
+def squares(betas: Sequence[Expr]) -> list[Expr]:
     """The summands of the display: alpha_t...alpha_1, then alpha_t...alpha_{i+1} beta_i."""
     t = len(betas)
     return [alphas_between(betas, 1, t),

@@ -8,7 +8,9 @@ by the step; right sides are transcribed from the document.  In one coordinate t
 
 from __future__ import annotations
 
-from sympy import Eq, Rational, S, sqrt
+from collections.abc import Sequence
+
+from sympy import Eq, Expr, Rational, Rel, S, Symbol, sqrt
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.forward.forward import BETA, DDPM, RATE, step
@@ -29,12 +31,12 @@ RATE_WITNESS = {B: Rational(1, 2), B_1: Rational(1, 3), B_2: Rational(1, 4)}
 EXPLICIT_STEPS = 6
 
 
-def signal_coefficient(alpha_bar):
+def signal_coefficient(alpha_bar: Expr) -> Expr:
     """Coefficient of x_0 in x_t: the root of alpha_t ... alpha_1."""
     return sqrt(alpha_bar)
 
 
-def noise_coefficient(beta_i, later_alphas):
+def noise_coefficient(beta_i: Expr, later_alphas: Expr) -> Expr:
     """Coefficient of z_i in x_t; later_alphas is alpha_t ... alpha_{i+1}, 1 for i = t."""
     return sqrt(later_alphas * beta_i)
 
@@ -286,7 +288,7 @@ def multiply_twice() -> Checks:
     )
 
 
-def unrolled(steps: int) -> tuple[list, Form]:
+def unrolled(steps: int) -> tuple[list[Symbol], Form]:
     """beta_1..beta_steps, and x_steps as a linear form in x_0 (mean) and z_1..z_steps."""
     betas = [real(f"beta_{i}") for i in range(1, steps + 1)]
     x = Form(real("x_0"))
@@ -295,7 +297,7 @@ def unrolled(steps: int) -> tuple[list, Form]:
     return betas, x
 
 
-def alphas_between(betas: list, first: int, last: int):
+def alphas_between(betas: Sequence[Expr], first: int, last: int) -> Expr:
     """alpha_first ... alpha_last as a product; 1 when it is empty.  1-based, as in the paper."""
     product = S.One
     for beta in betas[first - 1:last]:
@@ -303,6 +305,6 @@ def alphas_between(betas: list, first: int, last: int):
     return product
 
 
-def within(betas: list) -> tuple:
+def within(betas: Sequence[Symbol]) -> tuple[Rel, ...]:
     """Every rate lies in (0, 1)."""
     return tuple(r for beta in betas for r in (beta > 0, beta < 1))

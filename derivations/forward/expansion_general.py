@@ -9,7 +9,7 @@ proved for every number of steps and compared with the explicit chain up to six.
 
 from __future__ import annotations
 
-from sympy import S, sqrt
+from sympy import Expr, S, sqrt
 
 from derivations.claim import Checks, claim, refutes
 from derivations.forward.expansion import (
@@ -36,7 +36,7 @@ SHRINK = Recursion(
 ALL_RATES = r"$0<\beta_i<1$ for every $i$"
 
 
-def coefficients_by_steps(steps: int):
+def coefficients_by_steps(steps: int) -> tuple[list[Expr], list[Expr]]:
     """The rates, and the coefficients of x_0, z_1, ..., z_steps that the chain itself produces."""
     betas, x = unrolled(steps)
     x_0 = real("x_0")

@@ -11,13 +11,13 @@ speaks about dimensions.
 from __future__ import annotations
 
 import sympy
-from sympy import Rational, log, pi, sqrt
+from sympy import Expr, Rational, log, pi, sqrt
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.counterexample import differs
 from derivations.prover.gaussian_forms import Form, condition, covariance, standard_normal
 from derivations.prover.normal_form import identity
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 BETA, BETA_1, BETA_2, BETA_3 = real("beta beta_1 beta_2 beta_3")
 X_PREV, X_NEXT = real("x_prev x_next")
@@ -27,22 +27,22 @@ INDEPENDENT = r"$z_1, \ldots, z_T$ are independent, standard normal and independ
 DDPM = "DDPM, arXiv 2006.11239, eq. (2)"
 
 
-def step(x_prev, beta, z):
+def step(x_prev: Quantity, beta: Expr, z: Quantity) -> Quantity:
     """x_t from x_{t-1} and the step's own standard normal z."""
     return sqrt(1 - beta) * x_prev + sqrt(beta) * z
 
 
-def kernel_mean(beta, x_prev):
+def kernel_mean(beta: Expr, x_prev: Expr) -> Expr:
     """Mean of q(x_t | x_{t-1})."""
     return sqrt(1 - beta) * x_prev
 
 
-def kernel_variance(beta):
+def kernel_variance(beta: Expr) -> Expr:
     """Variance of each coordinate of q(x_t | x_{t-1}); the covariance is this times I."""
     return beta
 
 
-def log_normal(x, mean, variance):
+def log_normal(x: Expr, mean: Expr, variance: Expr) -> Expr:
     """Log density of N(mean, variance) at x, in one dimension."""
     return -log(2 * pi * variance) / 2 - (x - mean) ** 2 / (2 * variance)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sympy import And, Rational, sqrt
+from sympy import And, Expr, Rational, sqrt
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.forward.forward import (
@@ -38,12 +38,12 @@ FROM_START = (A_T > 0, A_R > A_T, A_S > A_R, A_S <= 1)  # s = 0 as well, where a
 Z_1, Z_2 = standard_normal("z_1"), standard_normal("z_2")
 
 
-def squared_correlation(alpha_bar_s, alpha_bar_t):
+def squared_correlation(alpha_bar_s: Expr, alpha_bar_t: Expr) -> Expr:
     """Corr(x_s, x_t | x_0)^2 for 1 <= s <= t."""
     return alpha_bar_t * (1 - alpha_bar_s) / (alpha_bar_s * (1 - alpha_bar_t))
 
 
-def correlation_with_data(alpha_bar_s, alpha_bar_t, data_variance):
+def correlation_with_data(alpha_bar_s: Expr, alpha_bar_t: Expr, data_variance: Expr) -> Expr:
     """Corr(x_s, x_t)^2 for 0 <= s <= t and data of this variance."""
     return alpha_bar_t * (data_variance + 1 / alpha_bar_s - 1) / (
         alpha_bar_t * data_variance + 1 - alpha_bar_t)

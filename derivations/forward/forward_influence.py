@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sympy import And, Or, Rational, sqrt
+from sympy import And, Expr, Or, Rational, sqrt
+from sympy.logic.boolalg import Boolean
 
 from derivations.claim import Checks, claim, refutes
 from derivations.forward.forward import BETA, BETA_1, BETA_2, DDPM, RATE, RATES
@@ -25,7 +26,7 @@ from derivations.symbols import real
 A_T = real("alpha_bar_t")
 
 
-def one_step_ratio(beta):
+def one_step_ratio(beta: Expr) -> Expr:
     """Weight of the fresh noise over the weight of the previous image."""
     return sqrt(beta) / sqrt(1 - beta)
 
@@ -118,7 +119,7 @@ def dominance() -> Checks:
         wrong={"below one third": BETA < Rational(1, 3)},
     )
 
-    def at_most(part):
+    def at_most(part: int) -> Boolean:
         return part * sqrt(BETA) <= sqrt(1 - BETA)
 
     yield implies(

@@ -9,7 +9,7 @@ DDPM is arXiv 2006.11239.
 from __future__ import annotations
 
 import sympy
-from sympy import Rational
+from sympy import Expr, Rational
 
 from derivations.claim import Checks, claim, corrects
 from derivations.forward.forward import (
@@ -32,7 +32,7 @@ from derivations.symbols import real
 ALPHA = real("alpha")
 
 
-def alpha(beta):
+def alpha(beta: Expr) -> Expr:
     """alpha_t, the squared factor that the image keeps in one step."""
     return 1 - beta
 
@@ -185,7 +185,7 @@ def rate_range() -> Checks:
 def increasing() -> Checks:
     noises = standard_normal("z_1"), standard_normal("z_2")
 
-    def two_steps(first, second):
+    def two_steps(first: Expr, second: Expr) -> list[Expr]:
         x_2 = step(step(Form(X_PREV), first, noises[0]), second, noises[1])
         return [x_2.mean, x_2.variance]
 

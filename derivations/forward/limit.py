@@ -13,7 +13,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 from flint import arb, fmpq
-from sympy import And, Eq, Rational, S, diff, log
+from sympy import And, Eq, Expr, Rational, S, diff, log
+from sympy.logic.boolalg import Boolean
 
 from derivations.claim import Check, Checks, claim, corrects, refutes
 from derivations.forward.forward import BETA, RATE
@@ -38,22 +39,22 @@ WEIERSTRASS = "Mitrinović 1970, Analytic Inequalities (inequalities of Weierstr
 TOTAL = Rational(201, 20)  # 1000 (1e-4 + 0.02) / 2, the sum of the published rates
 
 
-def alpha_bar_of_squares(n):
+def alpha_bar_of_squares(n: Expr) -> Expr:
     """alpha_bar_n for beta_t = 1 / (t + 1)^2."""
     return (n + 2) / (2 * (n + 1))
 
 
-def bounded_above(alpha_bar, beta_sum):
+def bounded_above(alpha_bar: Expr, beta_sum: Expr) -> Boolean:
     """The upper bound of the product by the sum."""
     return alpha_bar <= 1 / (1 + beta_sum)
 
 
-def bounded_below(alpha_bar, beta_sum):
+def bounded_below(alpha_bar: Expr, beta_sum: Expr) -> Boolean:
     """The lower bound of the product by the sum."""
     return alpha_bar >= 1 - beta_sum
 
 
-def scaled_rate(k, steps, first, last):
+def scaled_rate(k: Expr, steps: Expr, first: Expr, last: Expr) -> Expr:
     """beta_k of the linear schedule whose end points are multiplied by 1000 / steps."""
     return 1000 * linear_rate(k, steps, first, last) / steps
 
@@ -155,7 +156,7 @@ def alpha_bar_limit() -> Checks:
     ))
 
 
-def logarithm_bounds():
+def logarithm_bounds() -> Checks:
     """-b/(1-b) <= log(1-b) <= -b on (0, 1): equality at 0, then the signs of the derivatives."""
     upper, lower = -BETA - log(1 - BETA), log(1 - BETA) + BETA / (1 - BETA)
     for name, gap, slope in (("-b - log(1-b)", upper, BETA / (1 - BETA)),
@@ -220,7 +221,7 @@ def scaled_linear() -> Checks:
     for step in logarithm_bounds():
         yield corrects(step)
 
-    def at_most(share):
+    def at_most(share: int) -> Boolean:
         return scaled_rate(K, T, Rational(1, 10000), Rational(2, 100)) <= share / T
 
     yield corrects(implies(

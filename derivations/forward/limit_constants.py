@@ -11,10 +11,12 @@ DDPM is arXiv 2006.11239.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 from flint import arb, fmpq
-from sympy import Rational
+from sympy import Expr, Rational
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.forward.marginal_properties import signal_to_noise
@@ -22,14 +24,14 @@ from derivations.prover.balls import lies_within
 from derivations.prover.execution import token
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 T, T_STEP, FIRST, LAST = real("T t beta_first beta_last")
 PUBLISHED = (Fraction(1, 10000), Fraction(2, 100))
 PRINTED = (Fraction(1, 10000), Fraction(2, 1000))
 
 
-def linear_rate(t, steps, first, last):
+def linear_rate(t: Quantity, steps: Expr, first: Quantity, last: Quantity) -> Quantity:
     """beta_t of the linear schedule, t = 1..steps."""
     return first + (last - first) * (t - 1) / (steps - 1)
 
@@ -45,7 +47,9 @@ def linear_alpha_bar(
     return product
 
 
-def divergence_from_standard(alpha_bar, second_moment, logarithm):
+def divergence_from_standard(
+    alpha_bar: Quantity, second_moment: Expr, logarithm: Callable[..., Any]
+) -> Quantity:
     """KL per dimension, in nats, of q(x_T | x_0) from N(0, 1) for a given mean of x_0^2."""
     return (alpha_bar * second_moment - alpha_bar - logarithm(1 - alpha_bar)) / 2
 
@@ -107,7 +111,7 @@ def beta_range() -> Checks:
     depends_on=("limit.constants.beta-range",),
 )
 def end_of_chain() -> Checks:
-    def kl(ends):
+    def kl(ends: tuple[Fraction, Fraction]) -> Callable[[], arb]:
         return lambda: divergence_from_standard(linear_alpha_bar(ends), 1, _log)
 
     yield refutes(lies_within(
@@ -185,8 +189,8 @@ def rates_rise() -> Checks:
     depends_on=("limit.terminal-kl", "bound.prior-term.value"),
 )
 def published_gap() -> Checks:
-    def bits_of_grey():
-        nats = divergence_from_standard(linear_alpha_bar(PUBLISHED), 0, _log)
+    def bits_of_grey() -> arb:
+        nats: arb = divergence_from_standard(linear_alpha_bar(PUBLISHED), 0, _log)
         return nats / arb(2).log()
 
     yield lies_within(

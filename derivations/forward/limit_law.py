@@ -9,8 +9,10 @@ per dimension, in nats.  The first is DDPM's L_T, arXiv 2006.11239, eq. (5).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flint import arb
-from sympy import Rational, S, diff, exp, log, pi, sqrt, sympify
+from sympy import Expr, Rational, S, diff, exp, log, pi, sqrt, sympify
 
 from derivations.claim import Checks, claim, refutes
 from derivations.forward.forward import BETA, INDEPENDENT, RATE, log_normal
@@ -32,12 +34,12 @@ A, V_0, X = real("alpha_bar v_0 x")
 INSIDE = (A > 0, A < 1)
 
 
-def divergence_bound(alpha_bar, second_moment):
+def divergence_bound(alpha_bar: Expr, second_moment: Expr) -> Expr:
     """An upper bound of that divergence per dimension, which tends to 0 with alpha_bar."""
     return (alpha_bar * second_moment + alpha_bar**2 / (1 - alpha_bar)) / 2
 
 
-def information(alpha_bar, data_variance):
+def information(alpha_bar: Expr, data_variance: Expr) -> Expr:
     """Mutual information of x_0 and x_t per dimension, normal data."""
     return log(1 + data_variance * signal_to_noise(alpha_bar)) / 2
 
@@ -72,7 +74,7 @@ def terminal_kl() -> Checks:
         },
     )
 
-    def enclosed(point):
+    def enclosed(point: Mapping[Expr, Expr]) -> arb:
         at = [sympify(e).subs(point) for e in (quadratic + constants, mean, variance)]
         return gaussian_integral(at[0], X, at[1], at[2], lambda x, m, v: exp(log_normal(x, m, v)))
 
@@ -175,7 +177,7 @@ def finite_gap() -> Checks:
 def information_left() -> Checks:
     given = (*INSIDE, V_0 > 0)
 
-    def entropy(variance):
+    def entropy(variance: Expr) -> Expr:
         return log(2 * pi * variance) / 2 + Rational(1, 2)
 
     data = standard_normal("x_0") * sqrt(V_0)

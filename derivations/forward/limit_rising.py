@@ -8,7 +8,8 @@ that are chosen anew for each T are the subject of limit.alpha-bar and limit.sca
 
 from __future__ import annotations
 
-from sympy import And, Eq, Rational
+from sympy import And, Eq, Expr, Rational
+from sympy.logic.boolalg import Boolean
 
 from derivations.claim import Checks, claim
 from derivations.forward.forward import BETA
@@ -19,7 +20,7 @@ from derivations.symbols import real
 FLOOR, B_FIRST = real("floor beta_1")
 
 
-def power_bounded(power, n, rate):
+def power_bounded(power: Expr, n: Expr, rate: Expr) -> Boolean:
     """Bernoulli's bound of power = (1 - rate)^n."""
     return power * (1 + n * rate) <= 1
 

@@ -8,7 +8,7 @@ DDPM is arXiv 2006.11239; alpha_bar_t = alpha_t ... alpha_1 and alpha_bar_0 = 1.
 
 from __future__ import annotations
 
-from sympy import And, Rational, S, sqrt
+from sympy import And, Expr, Rational, S, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.forward.expansion import EXPLICIT_STEPS, alphas_between, unrolled, within
@@ -18,7 +18,7 @@ from derivations.prover.gaussian_forms import Form, covariance, standard_normal
 from derivations.prover.induction import Recursion, invariant
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 A, MEAN, VAR = real("alpha_bar mean variance")
 X_0 = real("x_0")
@@ -27,17 +27,17 @@ CHAIN_DOMAIN = (A > 0, A <= 1)
 DDPM_4 = "DDPM, arXiv 2006.11239, eq. (4)"
 
 
-def marginal_mean(alpha_bar, x_0):
+def marginal_mean(alpha_bar: Expr, x_0: Expr) -> Expr:
     """Mean of q(x_t | x_0)."""
     return sqrt(alpha_bar) * x_0
 
 
-def marginal_variance(alpha_bar):
+def marginal_variance(alpha_bar: Quantity) -> Quantity:
     """Variance of each coordinate of q(x_t | x_0)."""
     return 1 - alpha_bar
 
 
-def sample(alpha_bar, x_0, eps):
+def sample(alpha_bar: Expr, x_0: Quantity, eps: Quantity) -> Quantity:
     """x_t from x_0 and one standard normal eps."""
     return sqrt(alpha_bar) * x_0 + sqrt(1 - alpha_bar) * eps
 

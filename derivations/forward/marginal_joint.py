@@ -7,7 +7,8 @@ It follows from DDPM (2), arXiv 2006.11239.
 
 from __future__ import annotations
 
-from sympy import Rational, sqrt
+from flint import arb
+from sympy import Expr, Rational, sqrt
 
 from derivations.claim import Checks, claim, refutes
 from derivations.forward.expansion import alphas_between, within
@@ -29,7 +30,7 @@ ORDERED = (A_T > 0, A_S > A_T, A_S < 1)
 STEPS = 4
 
 
-def joint_covariance(alpha_bar_s, alpha_bar_t):
+def joint_covariance(alpha_bar_s: Expr, alpha_bar_t: Expr) -> Expr:
     """Cov(x_s, x_t | x_0) for 1 <= s <= t, per coordinate."""
     return sqrt(alpha_bar_t / alpha_bar_s) * (1 - alpha_bar_s)
 
@@ -117,7 +118,7 @@ def across_t() -> Checks:
         "and separate draws have none", ORDERED, chain > 0, wrong={"none": chain <= 0},
     ))
 
-    def correlation():
+    def correlation() -> arb:
         a_1, a_15 = linear_alpha_bar(PUBLISHED, t=1), linear_alpha_bar(PUBLISHED, t=15)
         return (a_15 * (1 - a_1) / (a_1 * (1 - a_15))).sqrt()
 

@@ -30,12 +30,12 @@ from derivations.prover.gaussian_forms import standard_normal
 from derivations.prover.induction import Recursion, invariant
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 V_0 = real("v_0")
 
 
-def signal_to_noise(alpha_bar):
+def signal_to_noise(alpha_bar: Quantity) -> Quantity:
     """snr_t for data of second moment 1."""
     return alpha_bar / (1 - alpha_bar)
 

@@ -7,7 +7,7 @@ It is used between DDPM (2) and (4), arXiv 2006.11239.
 
 from __future__ import annotations
 
-from sympy import Rational, S, exp, sqrt
+from sympy import Expr, Rational, S, exp, sqrt
 
 from derivations.claim import Checks, claim, refutes
 from derivations.forward.expansion import EXPLICIT_STEPS, unrolled, within
@@ -120,7 +120,7 @@ def variances() -> Checks:
     depends_on=("marginal.terms.independent",),
 )
 def sum_law() -> Checks:
-    def exponent(variance):
+    def exponent(variance: Expr) -> Expr:
         return -variance * K**2 / 2
 
     z_1, z_2 = standard_normal("z_1"), standard_normal("z_2")

@@ -11,9 +11,11 @@ integrands are derivatives of functions that vanish at infinity.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
-from sympy import Matrix, Rational, S, cos, exp, log, pi, sin, sqrt
+from sympy import Expr, Matrix, Rational, S, cos, exp, log, pi, sin, sqrt
 
 from derivations.claim import Checks, claim, refutes
 from derivations.prover.balls import encloses, gaussian_integral
@@ -24,17 +26,17 @@ from derivations.prover.smt import implies
 from derivations.symbols import real
 
 
-def density(x, mean, variance):
+def density(x: Expr, mean: Expr, variance: Expr) -> Expr:
     """N(x; mean, variance); variance > 0."""
     return exp(-((x - mean) ** 2) / (2 * variance)) / sqrt(2 * pi * variance)
 
 
-def log_density(x, mean, variance):
+def log_density(x: Expr, mean: Expr, variance: Expr) -> Expr:
     """log N(x; mean, variance); variance > 0."""
     return -(log(2 * pi) + log(variance) + (x - mean) ** 2 / variance) / 2
 
 
-def entropy(variance):
+def entropy(variance: Expr) -> Expr:
     """Differential entropy of a normal distribution, in nats."""
     return (1 + log(2 * pi * variance)) / 2
 
@@ -51,7 +53,7 @@ Q = density(x, mu, sigma**2)
 PRML = "Bishop 2006, PRML, section 1.2.4"
 
 
-def enclosed(integrand, law=density):
+def enclosed(integrand: Expr, law: Callable[..., Any] = density) -> Callable[..., Any]:
     """E[integrand(X)] as a function of a point (mu, sigma), enclosed in a ball."""
     return lambda p: gaussian_integral(
         integrand.subs(p), x, mu.subs(p), (sigma**2).subs(p), law)
@@ -97,7 +99,7 @@ def notation() -> Checks:
 def weights() -> Checks:
     half = Rational(1, 2)
 
-    def thinned_moment(k):
+    def thinned_moment(k: int) -> Expr:
         return sum(half * coin**k * expectation(x**k, x, 0, 1) for coin in (0, 1))
 
     yield identity(

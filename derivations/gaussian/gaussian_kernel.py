@@ -6,7 +6,7 @@ r"""The normal density up to a constant: what may be dropped, and how to read me
 
 from __future__ import annotations
 
-from sympy import And, Eq, Function, Integer, Rational, exp, log, pi, sqrt
+from sympy import And, Eq, Expr, Function, Integer, Rational, exp, log, pi, sqrt
 
 from derivations.claim import Checks, claim, refutes
 from derivations.gaussian.gaussian import (
@@ -181,7 +181,7 @@ def expand_square() -> Checks:
 def complete_square() -> Checks:
     a, b, c, y = real("A B C y")
 
-    def change(mean, variance):
+    def change(mean: Expr, variance: Expr) -> Expr:
         return log_density(x, mean, variance) - log_density(y, mean, variance)
 
     yield identity(

@@ -9,9 +9,11 @@ theorem 2.3.11), and that of a sum of independent variables is the product of th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
-from sympy import Matrix, Rational, S
+from flint import arb
+from sympy import Expr, Matrix, Rational, S
 
 from derivations.claim import Checks, claim, refutes
 from derivations.gaussian.gaussian import density, log_density
@@ -38,7 +40,7 @@ from derivations.prover.normal_form import identity
 from derivations.symbols import real
 
 
-def log_mgf(t, mean, variance):
+def log_mgf(t: Expr, mean: Expr, variance: Expr) -> Expr:
     """log E exp(t X) for X ~ N(mean, variance)."""
     return mean * t + variance * t**2 / 2
 
@@ -152,7 +154,7 @@ def convolution() -> Checks:
                    log_density(z, m_1 - m_2, v_1 + v_2) + log_density(x, centre, spread))},
     )
 
-    def convolved(p):
+    def convolved(p: Mapping[Expr, Expr]) -> arb:
         # The tail bound of the checker needs the product to stay below a normal density in x:
         # it is one times N(z; ...), which is below 1 where a^2 sigma_1^2 + b^2 sigma_2^2 >= 1.
         first = [e.subs(p) for e in (a * mu_1, a**2 * sigma_1**2)]
@@ -252,25 +254,25 @@ def combination_normality() -> Checks:
     depends_on=("gaussian.combination.law",),
 )
 def combination_of_vectors() -> Checks:
-    def matrix(name):
+    def matrix(name: str) -> Matrix:
         return Matrix(2, 2, real(" ".join(f"{name}_{i}{j}" for i in "12" for j in "12")))
 
-    def symmetric(name):
+    def symmetric(name: str) -> Matrix:
         full = matrix(name)
         return Matrix([[full[0, 0], full[0, 1]], [full[0, 1], full[1, 1]]])
 
-    def vector(name):
+    def vector(name: str) -> Matrix:
         return Matrix(real(f"{name}_1 {name}_2"))
 
     left, right, spread_x, spread_y = matrix("A"), matrix("B"), symmetric("C"), symmetric("D")
     mean_x, mean_y, s = vector("m"), vector("n"), vector("s")
 
-    def log_mgf_vector(at, mean, cov):
+    def log_mgf_vector(at: Matrix, mean: Matrix, cov: Matrix) -> Expr:
         return at.dot(mean) + at.dot(cov * at) / 2
 
     mean = left * mean_x + right * mean_y
 
-    def law(cov):
+    def law(cov: Matrix) -> Expr:
         return log_mgf_vector(s, mean, cov)
 
     diagonal = Matrix([[spread_x[0, 0], 0], [0, spread_x[1, 1]]])

@@ -9,24 +9,29 @@ or from linear forms in independent standard normals.
 
 from __future__ import annotations
 
-from sympy import Eq, Rational, S, sqrt
+from collections.abc import Callable
+from typing import Any
+
+from sympy import Eq, Expr, Rational, S, sqrt
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.counterexample import counterexample, differs
 from derivations.prover.execution import token
-from derivations.prover.gaussian_forms import covariance, expectation, standard_normal
+from derivations.prover.gaussian_forms import Form, covariance, expectation, standard_normal
 from derivations.prover.induction import Recursion, invariant
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 
-def combination_mean(a, mean_x, b, mean_y):
+def combination_mean(a: Quantity, mean_x: Quantity, b: Quantity, mean_y: Quantity) -> Quantity:
     """E(aX + bY)."""
     return a * mean_x + b * mean_y
 
 
-def combination_variance(a, var_x, b, var_y, covariance=0):
+def combination_variance(
+    a: Quantity, var_x: Quantity, b: Quantity, var_y: Quantity, covariance: Quantity = 0
+) -> Quantity:
     """Var(aX + bY)."""
     return a**2 * var_x + b**2 * var_y + 2 * a * b * covariance
 
@@ -45,7 +50,7 @@ _P = {(0, 0): real("p_11"), (0, 1): real("p_12"), (1, 0): real("p_21")}
 _P[1, 1] = 1 - sum(_P.values())
 
 
-def mean_of(function):
+def mean_of(function: Callable[..., Any]) -> Expr:
     """E function(X, Y) over the table."""
     return sum(p * function(_X[i], _Y[j]) for (i, j), p in _P.items())
 
@@ -56,7 +61,7 @@ VAR_Y = mean_of(lambda x, y: (y - MEAN_Y) ** 2)
 COVARIANCE = mean_of(lambda x, y: (x - MEAN_X) * (y - MEAN_Y))
 
 
-def normal_pair():
+def normal_pair() -> tuple[Form, Form]:
     """X ~ N(mu_1, sigma_1^2) and Y ~ N(mu_2, sigma_2^2), jointly normal with correlation rho."""
     x = mu_1 + sigma_1 * standard_normal("first")
     y = mu_2 + sigma_2 * (
@@ -83,7 +88,7 @@ def normal_pair():
 def heading() -> Checks:
     z = real("z")
 
-    def mixture_moment(k):
+    def mixture_moment(k: int) -> Expr:
         return sum(expectation(z**k, z, m, 1) for m in (-3, 3)) / 2
 
     yield refutes(differs(

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from sympy import Eq, Expr, Rational, S, log, pi, sqrt
 
-from derivations.claim import Check, Checks, claim, corrects, refutes
+from derivations.claim import Check, Checks, Premises, claim, corrects, refutes
 from derivations.gaussian.gaussian import density
 from derivations.kl.kl import log_density, x
 from derivations.kl.kl_standard import integral_under_p, misread, standardised, sum_over_integers
@@ -26,7 +26,7 @@ from derivations.symbols import real
 
 mu_1, sigma_1, mu_2, sigma_2 = real("mu_1 sigma_1 mu_2 sigma_2")
 GIVEN = (sigma_1 > 0, sigma_2 > 0)
-POSITIVE = {"assumptions": GIVEN, "witness": {mu_1: 0, sigma_1: 1, mu_2: 1, sigma_2: 2}}
+POSITIVE: Premises = {"assumptions": GIVEN, "witness": {mu_1: 0, sigma_1: 1, mu_2: 1, sigma_2: 2}}
 # Narrow against wide, wide against narrow, and nearly equal.
 POINTS = (
     {mu_1: Rational(1, 3), sigma_1: Rational(1, 10000), mu_2: -2, sigma_2: 5},

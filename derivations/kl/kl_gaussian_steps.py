@@ -10,6 +10,7 @@ r"""KL divergence of two normal distributions: the four steps of the derivation.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from sympy import Expr, exp, log, sqrt
 
@@ -30,7 +31,7 @@ FORWARD = divergence_of_normals(mu_1, sigma_1, mu_2, sigma_2)
 REVERSE = divergence_of_normals(mu_2, sigma_2, mu_1, sigma_1)
 
 
-def integral_under_first(integrand: Expr) -> Callable:
+def integral_under_first(integrand: Expr) -> Callable[..., Any]:
     """The ball of int p(x) integrand(x) dx with p the density of N(mu_1, sigma_1^2)."""
     return integral_under_p(integrand, mu_1, sigma_1**2)
 

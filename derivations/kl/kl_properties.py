@@ -7,7 +7,7 @@ r"""Properties of the KL divergence that the document names or needs: Gibbs, asy
 
 from __future__ import annotations
 
-from sympy import And, Eq, Rational, Symbol, diff, log, sqrt
+from sympy import And, Eq, Expr, Rational, Symbol, diff, log, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.kl.kl import HALVES, SHANNON, divergence, divergence_of_normals, excess, p, q
@@ -79,7 +79,7 @@ def asymmetric() -> Checks:
 def not_a_metric() -> Checks:
     a, b, c = real("a b c")
 
-    def between(first: Symbol, second: Symbol):
+    def between(first: Symbol, second: Symbol) -> Expr:
         return divergence_of_normals(first, 1, second, 1)
 
     means = {a: 0, b: 1, c: 2}

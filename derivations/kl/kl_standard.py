@@ -8,12 +8,12 @@ result in `kl_standard_result`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flint import arb
-from sympy import Eq, Expr, Rational, S, exp, log, pi, sqrt
+from sympy import Eq, Expr, Rational, S, Symbol, exp, log, pi, sqrt
 
-from derivations.claim import Checks, claim, corrects, refutes
+from derivations.claim import Checks, Premises, claim, corrects, refutes
 from derivations.gaussian.gaussian import density
 from derivations.kl.kl import divergence_of_normals, log_density, x
 from derivations.prover.balls import ball, encloses, gaussian_integral, lies_within
@@ -24,7 +24,7 @@ from derivations.prover.normal_form import identity
 from derivations.symbols import real
 
 mu, sigma = real("mu sigma")
-POSITIVE = {"assumptions": (sigma > 0,), "witness": {mu: 1, sigma: 2}}
+POSITIVE: Premises = {"assumptions": (sigma > 0,), "witness": {mu: 1, sigma: 2}}
 DEPENDS = ("gaussian.density", "kl.continuous")
 # Narrow, moderate and wide: a quadrature on a fixed grid would miss the first.
 POINTS = (
@@ -44,10 +44,12 @@ def misread(x: Expr, mean: Expr, variance: Expr) -> Expr:
     return exp(-((x - mean) ** 2) / 2 * variance) / sqrt(2 * pi * variance)
 
 
-def integral_under_p(integrand: Expr, mean: Expr = mu, variance: Expr = sigma**2) -> Callable:
+def integral_under_p(
+    integrand: Expr, mean: Expr = mu, variance: Expr = sigma**2
+) -> Callable[..., arb]:
     """The ball of int p(x) integrand(x) dx at a point, p as the document prints it."""
 
-    def enclosure(point: dict) -> arb:
+    def enclosure(point: Mapping[Symbol, Expr]) -> arb:
         at = [e.subs(point) for e in (integrand, mean, variance)]
         return gaussian_integral(at[0], x, at[1], at[2], density)
 

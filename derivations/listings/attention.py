@@ -6,7 +6,9 @@ r"""Scaled dot-product attention, which line 406 names and never defines.
 d is the number of components of a query, per head.  Rows of the softmax belong to queries.
 """
 
-from sympy import Matrix, Rational, exp, sqrt
+from collections.abc import Sequence
+
+from sympy import Expr, Matrix, Rational, exp, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.prover.gaussian_forms import expectation
@@ -23,18 +25,20 @@ ONE = Rational(1)
 v_1, v_2, v_3, w_1, w_2, w_3, common = real("v_1 v_2 v_3 w_1 w_2 w_3 common")
 
 
-def softmax(logits):
+def softmax(logits: Sequence[Expr]) -> list[Expr]:
     """Weights proportional to exp(logit)."""
     total = sum(exp(x) for x in logits)
     return [exp(x) / total for x in logits]
 
 
-def weighted(weights, values):
+def weighted(weights: Sequence[Expr], values: Sequence[Expr]) -> Expr:
     """sum w_j v_j / sum w_j for positive, not yet normalised weights."""
     return sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
 
 
-def attention(query, keys, values):
+def attention(
+    query: Sequence[Expr], keys: Sequence[Sequence[Expr]], values: Sequence[Expr]
+) -> Expr:
     """One query's output: softmax over the keys, then the mean of the values."""
     size = len(query)
     logits = [sum(a * b for a, b in zip(query, key, strict=True)) / sqrt(size) for key in keys]

@@ -8,8 +8,11 @@ The conventions of iDDPM (line 329) and DDPM share all three; the formulas of e 
 timestep_embedding.py.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from flint import arb
-from sympy import Rational, cos, expand_trig, sin
+from sympy import Expr, Rational, cos, expand_trig, sin
 
 from derivations.claim import Checks, claim
 from derivations.listings.timestep_embedding import CODE
@@ -71,7 +74,7 @@ def shift_invariance() -> Checks:
     rotated, plain = real("rotated plain")
     turn = shift * frequency
 
-    def rotate(angle):
+    def rotate(angle: Expr) -> tuple[Expr, Expr]:
         return (cos(angle) * cos(turn) - sin(angle) * sin(turn),
                 sin(angle) * cos(turn) + cos(angle) * sin(turn))
 
@@ -99,7 +102,7 @@ def shift_invariance() -> Checks:
     depends_on=("embedding.frequencies",),
 )
 def injective() -> Checks:
-    def separated(first_frequency):
+    def separated(first_frequency: Callable[..., Any]) -> int:
         """Differences d in 1..3999 whose first pairs are proved to be a positive distance apart."""
         return sum(bool(2 - 2 * (d * first_frequency()).cos() > 0) for d in range(1, 4000))
 

@@ -13,7 +13,7 @@ from math import prod
 from operator import mul
 
 from flint import arb
-from sympy import Rational, sqrt
+from sympy import Expr, Rational, sqrt
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.forward.marginal import marginal_mean, marginal_variance
@@ -25,18 +25,18 @@ from derivations.prover.gaussian_forms import Form, covariance, standard_normal
 from derivations.prover.induction import Recursion, invariant
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 beta_t, alpha_bar_s, alpha_bar_t, deviation = real("beta_t alpha_bar_s alpha_bar_t deviation")
 alpha_1, alpha_2, alpha_3, x_0 = real("alpha_1 alpha_2 alpha_3 x_0")
 
 
-def covariance_of_chain(alpha_bar_s, alpha_bar_t):
+def covariance_of_chain(alpha_bar_s: Quantity, alpha_bar_t: Quantity) -> Expr:
     """Cov(x_s, x_t | x_0) of the Markov chain, s <= t."""
     return sqrt(alpha_bar_t / alpha_bar_s) * (1 - alpha_bar_s)
 
 
-def covariance_of_listing(alpha_bar_s, alpha_bar_t):
+def covariance_of_listing(alpha_bar_s: Quantity, alpha_bar_t: Quantity) -> Expr:
     """Cov(x_s, x_t | x_0) where one noise image serves every time."""
     return sqrt((1 - alpha_bar_s) * (1 - alpha_bar_t))
 
@@ -276,7 +276,7 @@ def shared_noise() -> Checks:
         },
     ))
 
-    def squared_correlation(s, t):
+    def squared_correlation(s: int, t: int) -> Fraction:
         a, b = listed()[s], listed()[t]
         return b * (1 - a) / (a * (1 - b))
 

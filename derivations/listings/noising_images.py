@@ -7,11 +7,12 @@ DDPM is arXiv 2006.11239.  torchvision and PIL are cited, not run: what follows 
 documented behaviour is proved.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from flint import arb, fmpq
-from sympy import Rational, S, sqrt
+from sympy import Expr, Rational, S, sqrt
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.listings.noising_listing import listed
@@ -35,7 +36,7 @@ def probability_below(bound: Fraction, mean_pixel: Fraction, alpha_bar: Fraction
     return (distance / (2 * (1 - level)).sqrt()).erfc() / 2
 
 
-def resized(height, width, size):
+def resized(height: Expr, width: Expr, size: int) -> tuple[int, Expr]:
     """Sides after a resize of the shorter side to ``size``, before the rounding to pixels."""
     return (size, size * width / height)  # height <= width; the other case is its mirror image
 
@@ -69,7 +70,7 @@ def subject() -> Checks:
     correction=r"Take the path as an argument.",
 )
 def open_picture() -> Checks:
-    def read_absent():
+    def read_absent() -> bytes:
         return Path("/absent-directory/absent-picture").read_bytes()
 
     yield refutes(executes(
@@ -130,10 +131,10 @@ def palette() -> Checks:
     # The same two pixels, black then white, stored with either order of the colour table.
     files = [((0, 255), (0, 1)), ((255, 0), (1, 0))]
 
-    def indices(file):
+    def indices(file: Sequence[Sequence[int]]) -> tuple[Fraction, ...]:
         return tuple(Fraction(index, 255) for index in file[1])
 
-    def colours(file):
+    def colours(file: Sequence[Sequence[int]]) -> tuple[Fraction, ...]:
         return tuple(Fraction(file[0][index], 255) for index in file[1])
 
     yield refutes(evaluates(
@@ -227,8 +228,9 @@ def to_tensor() -> Checks:
 def value_range() -> Checks:
     noise = standard_normal("eps")
 
-    def noised(clean):
-        return sqrt(alpha_bar_t) * Form(clean) + sqrt(1 - alpha_bar_t) * noise
+    def noised(clean: Expr) -> Form:
+        noisy: Form = sqrt(alpha_bar_t) * Form(clean) + sqrt(1 - alpha_bar_t) * noise
+        return noisy
 
     in_paper_scale = 2 * noised((u_0 + 1) / 2) - S.One
     at = {alpha_bar_t: Rational(1, 4), u_0: S.Zero}

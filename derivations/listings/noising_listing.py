@@ -7,19 +7,20 @@ r"""The variances of the noising demonstration, and the signal levels that follo
 DDPM is arXiv 2006.11239.  "Listed" means the order of line 290, "published" that of the paper.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 from itertools import accumulate
 from operator import mul
 
-from sympy import Rational, S
+from sympy import Expr, Rational, S
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.counterexample import counterexample, differs
 from derivations.prover.execution import evaluates
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 T = 1000
 LARGE, SMALL = Fraction(1, 50), Fraction(1, 10000)
@@ -27,7 +28,7 @@ LARGE, SMALL = Fraction(1, 50), Fraction(1, 10000)
 i, steps, first, last = real("i steps first last")
 
 
-def evenly_spaced(first, last, i, steps):
+def evenly_spaced(first: Quantity, last: Quantity, i: Quantity, steps: Expr) -> Quantity:
     """Entry i (from 0) of an even spacing of ``steps`` numbers with both ends included."""
     return first + (last - first) * i / (steps - 1)
 
@@ -119,7 +120,7 @@ def even_spacing() -> Checks:
     depends_on=("noising.even-spacing",),
 )
 def beta_reversed() -> Checks:
-    def entry(a, b, k):
+    def entry(a: Fraction, b: Fraction, k: Expr) -> Expr:
         return evenly_spaced(Rational(a), Rational(b), k, T)
 
     yield refutes(counterexample(
@@ -150,13 +151,13 @@ def beta_reversed() -> Checks:
     depends_on=("noising.beta-reversed",),
 )
 def alpha_bar_reversed() -> Checks:
-    def lower(smaller, larger):
+    def lower(smaller: Sequence[Fraction], larger: Sequence[Fraction]) -> int:
         return sum(a < b for a, b in zip(smaller[1:T], larger[1:T], strict=True))
 
-    def values(table):
+    def values(table: Sequence[Fraction]) -> tuple[Fraction, int, int]:
         return (table[1], digits(table[15], 6), digits(table[500], 6))
 
-    def first_below_half(table):
+    def first_below_half(table: Sequence[Fraction]) -> int:
         return next(t for t in range(T + 1) if table[t] < Fraction(1, 2))
 
     yield refutes(evaluates(
@@ -223,7 +224,7 @@ def endpoint_blind() -> Checks:
     depends_on=("noising.even-spacing",),
 )
 def float32_spacing() -> Checks:
-    def relative_error_in_units_of_1e_minus_10(rounded):
+    def relative_error_in_units_of_1e_minus_10(rounded: Fraction) -> int:
         return digits(abs(rounded - LARGE) / LARGE, 10)
 
     yield refutes(evaluates(

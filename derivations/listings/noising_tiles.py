@@ -79,7 +79,7 @@ def seed() -> Checks:
     depends_on=("noising.index", "noising.alpha-bar-reversed"),
 )
 def fifteen_steps() -> Checks:
-    def picture_scale(alpha_bar):
+    def picture_scale(alpha_bar: Fraction) -> arb:
         return noise_scale(1 - alpha_bar)
 
     yield refutes(lies_within(
@@ -178,7 +178,7 @@ def stack() -> Checks:
     sources=(DOCS + "utils.make_grid (nrow = 8, padding = 2, normalize = False)",),
 )
 def grid() -> Checks:
-    def rows(images, per_row):
+    def rows(images: int, per_row: int) -> int:
         return -(-images // per_row)
 
     yield evaluates(

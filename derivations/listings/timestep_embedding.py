@@ -11,8 +11,10 @@ timestep_embedding_listing.py, what the embedding
 is good for in embedding_geometry.py.
 """
 
+from collections.abc import Mapping, Sequence
+
 from flint import arb
-from sympy import Matrix, Rational, cos, exp, log, sin
+from sympy import Expr, Matrix, Rational, cos, exp, log, sin
 
 from derivations.claim import Checks, claim
 from derivations.prover.balls import ball, encloses, lies_within
@@ -29,22 +31,22 @@ PERIOD = 10000
 CODE = "core.timestep_embedding."
 
 
-def frequency_improved(i, half, max_period):
+def frequency_improved(i: Expr, half: Expr, max_period: Expr) -> Expr:
     """f_i of the iDDPM code."""
     return exp(-log(max_period) * i / half)
 
 
-def frequency_ddpm(i, half, max_period):
+def frequency_ddpm(i: Expr, half: Expr, max_period: Expr) -> Expr:
     """f_i of the DDPM code."""
     return exp(-log(max_period) * i / (half - 1))
 
 
-def row_improved(angles, dim):
+def row_improved(angles: Sequence[Expr], dim: int) -> list[Expr]:
     """One row in the iDDPM convention: cosines, sines, and a zero if dim is odd."""
     return [cos(a) for a in angles] + [sin(a) for a in angles] + [Rational(0)] * (dim % 2)
 
 
-def row_ddpm(angles, dim):
+def row_ddpm(angles: Sequence[Expr], dim: int) -> list[Expr]:
     """One row in the DDPM convention: sines, cosines, and a zero if dim is odd."""
     return [sin(a) for a in angles] + [cos(a) for a in angles] + [Rational(0)] * (dim % 2)
 
@@ -53,7 +55,8 @@ def enclosed_frequency(i: int, half: int) -> arb:
     """f_i of the iDDPM code for the published base, as a ball."""
     # The symbols stay symbols until they are balls: sympy would turn the exp into a power.
     values = {period: arb(PERIOD), index: arb(i), count: arb(half)}
-    return ball(frequency_improved(index, count, period), values)
+    enclosed: arb = ball(frequency_improved(index, count, period), values)
+    return enclosed
 
 
 @claim(
@@ -109,7 +112,7 @@ def half_width() -> Checks:
     code=(CODE + "timestep_embedding_improved",),
 )
 def frequencies() -> Checks:
-    def value(point):
+    def value(point: Mapping[Expr, Expr]) -> arb:
         return enclosed_frequency(int(point[i]), int(point[half]))
 
     yield encloses(
@@ -196,7 +199,7 @@ def spacing_convention() -> Checks:
     depends_on=("embedding.slowest",),
 )
 def period_name() -> Checks:
-    def longest():
+    def longest() -> arb:
         return 2 * arb.pi() / enclosed_frequency(63, 64)
 
     yield lies_within(

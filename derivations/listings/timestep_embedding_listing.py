@@ -4,6 +4,7 @@ The formulas are in timestep_embedding.py.  Facts about Python are shown here on
 own; facts that need torch are shown in audit/comparisons/timestep_embedding_listing.py.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from derivations.claim import Checks, claim, corrects, refutes
@@ -13,17 +14,17 @@ from derivations.prover.execution import Raises, evaluates, executes
 TORCH = "PyTorch documentation: "
 
 
-def _without_return(value):
+def _without_return(value: int) -> None:
     doubled = [value, value]
     del doubled
 
 
-def _with_return(value):
+def _with_return(value: int) -> list[int]:
     doubled = [value, value]
     return doubled
 
 
-def _copy_like(pattern):
+def _copy_like(pattern: Sequence[int]) -> list[int]:
     return [0 for _ in pattern]
 
 
@@ -50,7 +51,7 @@ def device() -> Checks:
     r"timestep loses nothing; the first integer that is lost is $2^{24} + 1$.",
 )
 def integer_cast() -> Checks:
-    def first_rounded(bits, integers):
+    def first_rounded(bits: int, integers: Sequence[int]) -> int | None:
         scale = 2**30  # brings the integers into (0, 1), and rounding does not see powers of 2
         scaled = ((n, Fraction(n, scale)) for n in integers)
         return next((n for n, x in scaled if nearest_binary(x, bits) != x), None)
@@ -79,7 +80,7 @@ def integer_cast() -> Checks:
     depends_on=("embedding.frequencies",),
 )
 def single_precision_angle() -> Checks:
-    def spacing_at(value, bits):
+    def spacing_at(value: int, bits: int) -> Fraction:
         step = 1
         while value >= 2 * step:
             step *= 2
@@ -137,13 +138,15 @@ def width() -> Checks:
 )
 def pad_keyword() -> Checks:
     yield refutes(executes(
-        "a keyword that a function does not have", lambda: _copy_like([1, 2], dim=-1),
+        "a keyword that a function does not have",
+        lambda: _copy_like([1, 2], dim=-1),  # type: ignore[call-arg]  # what is shown
         Raises("TypeError"), wrong={"without it": lambda: _copy_like([1, 2])},
     ))
     yield corrects(executes(
         "the keyword given to the outer function, which has it",
         lambda: sorted(_copy_like([1, 2]), key=abs), [0, 0],
-        wrong={"given to the inner one": lambda: sorted(_copy_like([1, 2], key=abs))},
+        wrong={"given to the inner one":
+               lambda: sorted(_copy_like([1, 2], key=abs))},  # type: ignore[call-arg]  # shown
     ))
 
 
@@ -200,7 +203,7 @@ def no_return() -> Checks:
     depends_on=("embedding.pad-axis",),
 )
 def narrow_width() -> Checks:
-    def one_more_column(columns):
+    def one_more_column(columns: Sequence[int]) -> int:
         return len(columns) + len(columns[:1])
 
     yield refutes(executes(

@@ -4,6 +4,8 @@ Facts about Python are shown on constructs of our own; facts that need torch are
 audit/comparisons/unet_attention_listing.py.  The attention formula itself is in attention.py.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.listings.unet_listing import PUBLISHED, PYTHON
 from derivations.prover.execution import Raises, evaluates, executes
@@ -13,36 +15,38 @@ BLOCK = PUBLISHED + " (AttentionBlock)"
 
 
 class _Base:
-    def __init__(self):
+    def __init__(self) -> None:
         self.ready = True
 
 
 class _WithoutParentheses(_Base):
-    def __init__(self):
-        super.__init__()
+    def __init__(self) -> None:
+        super.__init__()  # type: ignore[call-overload]  # what is shown
 
 
 class _WithParentheses(_Base):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
 
 
 class _Mentioned:
-    def __init__(self):
-        self.layer  # noqa: B018 - the attribute that is read and not set is what is shown
+    def __init__(self) -> None:
+        self.layer  # type: ignore[attr-defined]  # noqa: B018 - the attribute that is read and not set is what is shown
 
 
 class _Assigned:
-    def __init__(self):
+    def __init__(self) -> None:
         self.layer = "made"
 
 
 class _Holder:
-    def parameters(self):
+    def parameters(self) -> Iterator[int]:
         return iter((1, 2))
 
 
-def _four_arguments(function, inputs, parameters, switch):
+def _four_arguments(
+    function: Callable[..., int], inputs: Sequence[int], parameters: Sequence[int], switch: bool
+) -> tuple[int, tuple[int, ...], bool]:
     return (function(*inputs), tuple(parameters), switch)
 
 
@@ -158,12 +162,13 @@ def attention_core_missing() -> Checks:
 )
 def attention_projection() -> Checks:
     yield refutes(executes(
-        "mentioning an attribute that was never set", lambda: _Mentioned().layer,
+        "mentioning an attribute that was never set",
+        lambda: _Mentioned().layer,  # type: ignore[attr-defined]  # what is shown
         Raises("AttributeError"), wrong={"assigned": lambda: _Assigned().layer},
     ))
     yield corrects(executes(
         "assigned, it is there", lambda: _Assigned().layer, "made",
-        wrong={"mentioned": lambda: _Mentioned().layer},
+        wrong={"mentioned": lambda: _Mentioned().layer},  # type: ignore[attr-defined]  # shown
     ))
 
 
@@ -195,12 +200,14 @@ def attention_forward() -> Checks:
 )
 def attention_parameters() -> Checks:
     yield refutes(executes(
-        "listing a method", lambda: tuple(_Holder().parameters), Raises("TypeError"),
+        "listing a method",
+        lambda: tuple(_Holder().parameters),  # type: ignore[arg-type]  # what is shown
+        Raises("TypeError"),
         wrong={"calling it": lambda: tuple(_Holder().parameters())},
     ))
     yield corrects(executes(
         "calling it", lambda: tuple(_Holder().parameters()), (1, 2),
-        wrong={"the method": lambda: tuple(_Holder().parameters)},
+        wrong={"the method": lambda: tuple(_Holder().parameters)},  # type: ignore[arg-type]  # shown
     ))
 
 
@@ -217,10 +224,10 @@ def attention_parameters() -> Checks:
     depends_on=("unet.checkpoint-call",),
 )
 def attention_switch() -> Checks:
-    def with_three():
-        return _four_arguments(lambda x: x + 1, (1,), ())
+    def with_three() -> tuple[int, tuple[int, ...], bool]:
+        return _four_arguments(lambda x: x + 1, (1,), ())  # type: ignore[call-arg]  # what is shown
 
-    def with_four():
+    def with_four() -> tuple[int, tuple[int, ...], bool]:
         return _four_arguments(lambda x: x + 1, (1,), (), False)
 
     yield refutes(executes(
@@ -245,10 +252,10 @@ def attention_switch() -> Checks:
     sources=(BLOCK,),
 )
 def attention_body() -> Checks:
-    def unbound(x):
-        return x + other  # noqa: F821 - the unbound name is what is shown
+    def unbound(x: int) -> object:
+        return x + other  # type: ignore[name-defined]  # noqa: F821 - the unbound name is what is shown
 
-    def bound(x):
+    def bound(x: int) -> int:
         other = 2 * x
         return x + other
 
@@ -278,7 +285,7 @@ def attention_body() -> Checks:
 def attention_reshape() -> Checks:
     height, width = 3, 5
 
-    def place(position, columns):
+    def place(position: int, columns: int) -> tuple[int, int]:
         return divmod(position, columns)
 
     yield evaluates(

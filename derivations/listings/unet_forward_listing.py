@@ -7,6 +7,8 @@ Facts that need torch are shown in audit/comparisons/unet_forward_listing.py; wh
 embedding afterwards is in unet_modulation_listing.py.
 """
 
+from collections.abc import Callable, Sequence
+
 from derivations.claim import Checks, claim, refutes
 from derivations.listings.unet_listing import PUBLISHED
 from derivations.prover.execution import Raises, executes
@@ -46,13 +48,15 @@ def shape_comment() -> Checks:
     depends_on=("unet.helpers-undefined",),
 )
 def checkpoint_call() -> Checks:
-    def helper(function, inputs, parameters, switch):
+    def helper(
+        function: Callable[..., int], inputs: Sequence[int], parameters: Sequence[int], switch: bool
+    ) -> int:
         return function(*inputs)
 
-    def one_by_one(function, *inputs):
+    def one_by_one(function: Callable[..., int], *inputs: object) -> int:
         return function(*inputs)
 
-    def call(checkpoint):
+    def call(checkpoint: Callable[..., int]) -> int:
         return checkpoint(lambda x, embedding: x + embedding, (1, 2), (), False)
 
     yield executes(
@@ -118,12 +122,12 @@ def embedding_cast() -> Checks:
     sources=(TORCH + "broadcasting semantics",),
 )
 def embedding_axes() -> Checks:
-    def appended(shape, rank):
+    def appended(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
         while len(shape) < rank:
             shape = (*shape, 1)
         return shape
 
-    def prepended(shape, rank):
+    def prepended(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
         while len(shape) < rank:
             shape = (1, *shape)
         return shape

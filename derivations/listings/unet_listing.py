@@ -5,6 +5,8 @@ in audit/comparisons/unet_listing.py.
 """
 
 import importlib
+from collections.abc import Sequence
+from typing import Any
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.execution import Raises, executes, token
@@ -16,17 +18,17 @@ PYTHON = "Python language reference: "
 class Layer:
     """A layer that adds one."""
 
-    def __call__(self, x, *embedding):
+    def __call__(self, x: int, *embedding: int) -> Any:
         return self.forward(x, *embedding)
 
-    def forward(self, x):
+    def forward(self, x: int) -> int:
         return x + 1
 
 
 class TimedLayer(Layer):
     """A layer that wants the embedding, too."""
 
-    def forward(self, x, embedding):
+    def forward(self, x: int, embedding: int) -> int:  # type: ignore[override]  # as in the listing
         return x + 10 * embedding
 
 
@@ -35,14 +37,14 @@ def compiles(source: str) -> bool:
     return compile(source, "construct", "exec") is not None
 
 
-def first_only(layers, x):
+def first_only(layers: Sequence[Layer], x: int) -> int | None:  # type: ignore[return]  # shown
     """The misplaced return of line 343."""
     for layer in layers:
         x = layer(x)
         return x
 
 
-def through_all(layers, x):
+def through_all(layers: Sequence[Layer], x: int) -> int:
     """The return after the loop."""
     for layer in layers:
         x = layer(x)
@@ -135,11 +137,11 @@ def base_class() -> Checks:
 )
 def base_silent() -> Checks:
     class Silent:
-        def forward(self, x, embedding):
+        def forward(self, x: int, embedding: int) -> None:
             pass
 
     class Loud:
-        def forward(self, x, embedding):
+        def forward(self, x: int, embedding: int) -> None:
             raise NotImplementedError
 
     forgot, reported = (type("Derived", (base,), {}) for base in (Silent, Loud))
@@ -187,7 +189,7 @@ def container_bases() -> Checks:
     class Marker(Module):
         pass
 
-    def order(*bases):
+    def order(*bases: type) -> list[str]:
         return [c.__name__ for c in type("Container", bases, {}).__mro__[:-1]]
 
     yield executes(
@@ -211,7 +213,9 @@ def container_bases() -> Checks:
 )
 def container_forward() -> Checks:
     class Own(TimedLayer):
-        def forward(self, x, embedding):
+        def forward(  # type: ignore[override]  # so that it is told from the others
+            self, x: int, embedding: int
+        ) -> tuple[str, int, int]:
             return ("own", x, embedding)
 
     class Inherited(TimedLayer):
@@ -237,12 +241,12 @@ def dispatch() -> Checks:
 
     layers = [Layer(), TimedLayer(), Derived()]
 
-    def by_instance(x, embedding):
+    def by_instance(x: int, embedding: int) -> int:
         for layer in layers:
             x = layer(x, embedding) if isinstance(layer, TimedLayer) else layer(x)
         return x
 
-    def by_exact_type(x, embedding):
+    def by_exact_type(x: int, embedding: int) -> int:
         for layer in layers:
             x = layer(x, embedding) if type(layer) is TimedLayer else layer(x)
         return x

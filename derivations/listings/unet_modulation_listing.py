@@ -9,7 +9,9 @@ arXiv 2102.09672 (iDDPM) and its released code.  Facts that need torch are shown
 audit/comparisons/unet_modulation_listing.py.
 """
 
-from sympy import S
+from collections.abc import Sequence
+
+from sympy import Expr, S
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.listings.unet_listing import PUBLISHED
@@ -17,18 +19,18 @@ from derivations.prover.counterexample import differs
 from derivations.prover.execution import Raises, evaluates, executes
 from derivations.prover.gaussian_forms import standard_normal
 from derivations.prover.normal_form import identity
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 scale, shift, h_1, h_2, h_3, h_4, e_1, e_2 = real("scale shift h_1 h_2 h_3 h_4 e_1 e_2")
 TORCH = "PyTorch documentation: "
 
 
-def scale_shift(normalised, scale, shift):
+def scale_shift(normalised: Quantity, scale: Expr, shift: Expr) -> Quantity:
     """Line 390: the modulation of a normalised channel."""
     return normalised * (1 + scale) + shift
 
 
-def centred(values):
+def centred(values: Sequence[Expr]) -> list[Expr]:
     """What a group normalisation does first: subtract the mean of the group."""
     mean = sum(values) / len(values)
     return [v - mean for v in values]
@@ -49,11 +51,11 @@ def centred(values):
     depends_on=("unet.embedding-width",),
 )
 def chunk() -> Checks:
-    def halves(width):
+    def halves(width: int) -> tuple[int, int]:
         first = -(-width // 2)  # torch.chunk rounds the size of a block up
         return (first, width - first)
 
-    def unpacked(blocks):
+    def unpacked(blocks: Sequence[int]) -> tuple[int, int]:
         scale, shift = blocks
         return (scale, shift)
 

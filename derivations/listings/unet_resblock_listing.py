@@ -84,10 +84,10 @@ def resblock_dropout() -> Checks:
     sources=(PYTHON + "boolean operations",),
 )
 def resblock_out_channels() -> Checks:
-    def by_truth(out, channels):
+    def by_truth(out: int | None, channels: int) -> int:
         return out or channels
 
-    def by_none(out, channels):
+    def by_none(out: int, channels: int) -> int:
         return channels if out is None else out
 
     yield executes(
@@ -114,17 +114,17 @@ def resblock_out_channels() -> Checks:
 )
 def resblock_unread() -> Checks:
     class Stored:
-        def __init__(self, channels, switch=False):
+        def __init__(self, channels: int, switch: bool = False) -> None:
             self.channels, self.switch = channels, switch
 
-        def kernel(self):
+        def kernel(self) -> int:
             return 1
 
     class Used(Stored):
-        def kernel(self):
+        def kernel(self) -> int:
             return 3 if self.switch else 1
 
-    def reactions(block):
+    def reactions(block: type) -> list[int]:
         return [block(8, switch=s).kernel() for s in (False, True)]
 
     for line, name in ((363, "use_conv"), (364, "dims")):
@@ -150,14 +150,14 @@ def resblock_unread() -> Checks:
 )
 def resblock_flags_lost() -> Checks:
     class Lost:
-        def __init__(self, switch=False):
+        def __init__(self, switch: bool = False) -> None:
             pass
 
-        def run(self):
-            return self.switch
+        def run(self) -> object:
+            return self.switch  # type: ignore[attr-defined]  # what is shown
 
     class Kept(Lost):
-        def __init__(self, switch=False):
+        def __init__(self, switch: bool = False) -> None:
             self.switch = switch
 
     yield refutes(executes(
@@ -232,10 +232,10 @@ def convolution_comment() -> Checks:
     sources=(PYTHON + "conditional expressions",),
 )
 def embedding_width() -> Checks:
-    def width(channels, wanted):
+    def width(channels: int, wanted: bool) -> int:
         return 2 * channels if wanted else channels
 
-    def outermost(source):
+    def outermost(source: str) -> str:
         return type(ast.parse(source, mode="eval").body).__name__
 
     yield evaluates(

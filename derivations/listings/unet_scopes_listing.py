@@ -11,25 +11,25 @@ from derivations.prover.execution import Raises, evaluates, executes
 HELPERS = "openai/improved-diffusion, nn.py"
 
 
-def _undefined_in_method():
+def _undefined_in_method() -> type:
     class Block:
-        def __init__(self):
-            self.layer = no_such_helper()  # noqa: F821 - the undefined name is what is shown
+        def __init__(self) -> None:
+            self.layer = no_such_helper()  # type: ignore[name-defined]  # noqa: F821 - the undefined name is what is shown
 
     return Block
 
 
-def _defined_in_method():
+def _defined_in_method() -> type:
     class Block:
-        def __init__(self):
+        def __init__(self) -> None:
             self.layer = "made"
 
     return Block
 
 
-def _parameter_in_class_body():
+def _parameter_in_class_body() -> type:
     class Block:
-        def __init__(self, channels):
+        def __init__(self, channels: int) -> None:
             self.channels = channels
 
         layer = (channels,)  # noqa: F821 - a parameter of __init__ is not visible here
@@ -37,22 +37,22 @@ def _parameter_in_class_body():
     return Block
 
 
-def _parameter_in_method():
+def _parameter_in_method() -> type:
     class Block:
-        def __init__(self, channels):
+        def __init__(self, channels: int) -> None:
             self.layer = (channels,)
 
     return Block
 
 
-def _value_dropped():
+def _value_dropped() -> type:
     class Block:
         str(7)
 
     return Block
 
 
-def _value_assigned():
+def _value_assigned() -> type:
     class Block:
         layer = str(7)
 
@@ -93,13 +93,13 @@ def helpers_undefined() -> Checks:
     sources=(PYTHON + "class definitions", PUBLISHED + " (ResBlock.emb_layers)"),
 )
 def class_level_activation() -> Checks:
-    def unbound():
+    def unbound() -> str:
         class Block:
-            no_such_helper()  # noqa: F821 - the undefined name is what is shown
+            no_such_helper()  # type: ignore[name-defined]  # noqa: F821 - the undefined name is what is shown
 
         return Block.__name__
 
-    def bound():
+    def bound() -> str:
         return _value_dropped().__name__
 
     yield refutes(executes(
@@ -150,17 +150,17 @@ def class_level_linear() -> Checks:
 )
 def resblock_forward_outside() -> Checks:
     class Base:
-        def forward(self, x):
+        def forward(self, x: int) -> str:
             return "base"
 
     class Stray(Base):
         pass
 
-    def forward(self, x):
+    def forward(self: Base, x: int) -> str:
         return "block"
 
     class Method(Base):
-        def forward(self, x):
+        def forward(self, x: int) -> str:
             return forward(self, x)
 
     yield refutes(executes(
@@ -187,11 +187,11 @@ def resblock_forward_outside() -> Checks:
 )
 def resblock_inner_outside() -> Checks:
     class Stray:
-        def forward(self, x):
-            return self._inner(x)
+        def forward(self, x: int) -> object:
+            return self._inner(x)  # type: ignore[attr-defined]  # what is shown
 
     class Method(Stray):
-        def _inner(self, x):
+        def _inner(self, x: int) -> int:
             return x
 
     yield refutes(executes(
@@ -219,7 +219,7 @@ def resblock_inner_outside() -> Checks:
     depends_on=("unet.group-norm",),
 )
 def network_missing() -> Checks:
-    def channels_left_over(channels, groups=32):
+    def channels_left_over(channels: int, groups: int = 32) -> int:
         return channels % groups
 
     yield refutes(evaluates(

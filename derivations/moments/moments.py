@@ -7,6 +7,7 @@ r"""Moments of random variables: the definitions, and how the document states th
 Source: Casella & Berger, Statistical inference, section 2.3.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import sympy
@@ -18,7 +19,7 @@ from derivations.prover.execution import evaluates, token
 from derivations.prover.induction import telescopes
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 c, k, u = real("c k u")
 x_1, x_2, x_3, p_1, p_2 = real("x_1 x_2 x_3 p_1 p_2")
@@ -28,12 +29,16 @@ LAW = ((p_1, x_1), (p_2, x_2), (1 - p_1 - p_2, x_3))
 BOOK = "Casella & Berger, Statistical inference"
 
 
-def moment(law, order, centre=0):
+def moment(
+    law: Sequence[tuple[Quantity, Quantity]], order: int, centre: Quantity = 0
+) -> Quantity:
     """E (X - centre)^order for a law of finitely many (probability, value)."""
     return weighted_moment(law, order, centre)
 
 
-def absolute_moment(law, order, centre=0):
+def absolute_moment(
+    law: Sequence[tuple[Fraction, Quantity]], order: int, centre: Fraction | int = 0
+) -> Quantity:
     """E |X - centre|^order."""
     return sum(q * abs(x - centre) ** order for q, x in law)
 

@@ -8,9 +8,9 @@ Source: Casella & Berger, Statistical inference, sections 2.2, 2.3 and 4.5.
 """
 
 import sympy
-from sympy import Eq, Rational
+from sympy import Eq, Expr, Rational
 
-from derivations.claim import Checks, claim, corrects, refutes
+from derivations.claim import Check, Checks, claim, corrects, refutes
 from derivations.moments.moments import LAW, moment
 from derivations.moments.moments_physics import AT, SUMS, centre
 from derivations.moments.moments_physics import M as SUMS_M
@@ -27,23 +27,23 @@ TWO = ((p_1, x_1), (1 - p_1, x_2))
 BOOK = "Casella & Berger, Statistical inference"
 
 
-def primitive_of_power(order, centre):
+def primitive_of_power(order: int, centre: Expr) -> Expr:
     """A primitive of (x - centre)^order in x."""
     return (x - centre) ** (order + 1) / (order + 1)
 
 
-def without_density(order, centre, low, high):
+def without_density(order: int, centre: Expr, low: Expr, high: Expr) -> Expr:
     """The document's integral of (x - centre)^order over an interval."""
     primitive = primitive_of_power(order, centre)
     return primitive.subs(x, high) - primitive.subs(x, low)
 
 
-def uniform_moment(order, centre, length):
+def uniform_moment(order: int, centre: Expr, length: Expr) -> Expr:
     """E (X - centre)^order for X uniform on [0, length]: the integral times the density."""
     return without_density(order, centre, 0, length) / length
 
 
-def differentiated_back():
+def differentiated_back() -> Check:
     """The primitive is one, for the orders used here."""
     return identity(
         "the primitives, differentiated back (orders 0 to 3)",

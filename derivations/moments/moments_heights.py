@@ -6,6 +6,7 @@ r"""Moments of heights: sum, centre of the positions, spread of the positions.
 Source: Goldstein, Classical mechanics, chapter 1.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import sympy
@@ -106,7 +107,7 @@ def height_centre() -> Checks:
     sources=("Goldstein, Classical mechanics",),
 )
 def height_spread() -> Checks:
-    def moment_and_range(points):
+    def moment_and_range(points: Sequence[tuple[int, int]]) -> tuple[Fraction, int]:
         heights = [w for w, _ in points]
         centre = Fraction(weighted_moment(points, 1), weighted_moment(points, 0))
         return weighted_moment(points, 2, centre), max(heights) - min(heights)

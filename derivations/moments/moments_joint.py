@@ -6,6 +6,7 @@ r"""Mixed moments of two variables: definitions, and how the document states the
 Source: Casella & Berger, Statistical inference, section 4.5.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import sympy
@@ -17,14 +18,17 @@ from derivations.prover.counterexample import differs
 from derivations.prover.execution import evaluates, token
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 c, c_1, c_2 = real("c c_1 c_2")
 x_1, x_2, x_3, y_1, y_2, y_3, p_1, p_2 = real("x_1 x_2 x_3 y_1 y_2 y_3 p_1 p_2")
 JOINT = ((p_1, x_1, y_1), (p_2, x_2, y_2), (1 - p_1 - p_2, x_3, y_3))
 
 
-def mixed_moment(law, order_x, order_y, centre_x=0, centre_y=0):
+def mixed_moment(
+    law: Sequence[Sequence[Quantity]], order_x: int, order_y: int, centre_x: Quantity = 0,
+    centre_y: Quantity = 0,
+) -> Quantity:
     """E (X - centre_x)^order_x (Y - centre_y)^order_y for finitely many (probability, x, y)."""
     return sum(q * (x - centre_x) ** order_x * (y - centre_y) ** order_y for q, x, y in law)
 

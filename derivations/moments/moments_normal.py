@@ -9,8 +9,11 @@ r"""Moments of the normal distribution, which the document uses and does not der
 Source: Stein 1972 (Proc. Sixth Berkeley Symposium, vol. 2, 583-602); Casella & Berger, section 3.3.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import sympy
-from sympy import Rational, pi
+from sympy import Expr, Rational, pi
 
 from derivations.claim import Checks, claim
 from derivations.prover.balls import encloses, gaussian_integral
@@ -18,7 +21,7 @@ from derivations.prover.gaussian_forms import expectation
 from derivations.prover.induction import Recursion, invariant
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 u, v, m, power, lower, slope, phi = real("u v m power lower slope phi")
 x, mu, sigma, r = real("x mu sigma r")
@@ -29,22 +32,22 @@ POINTS = (
 )
 
 
-def normal_density(at, mean, variance):
+def normal_density(at: Expr, mean: Expr, variance: Expr) -> Expr:
     """The density of N(mean, variance)."""
     return sympy.exp(-((at - mean) ** 2) / (2 * variance)) / sympy.sqrt(2 * pi * variance)
 
 
-def normal_second_moment(mean, variance):
+def normal_second_moment(mean: Quantity, variance: Quantity) -> Quantity:
     """E X^2."""
     return mean**2 + variance
 
 
-def normal_fourth_moment(mean, variance):
+def normal_fourth_moment(mean: Quantity, variance: Quantity) -> Quantity:
     """E X^4."""
     return mean**4 + 6 * mean**2 * variance + 3 * variance**2
 
 
-def enclosed_moment(order):
+def enclosed_moment(order: int) -> Callable[..., Any]:
     """E X^order as a ball, from the density as written."""
     return lambda at: gaussian_integral(x**order, x, at[mu], at[sigma] ** 2, normal_density)
 

@@ -7,10 +7,11 @@ r"""Moments of weighted points, and what physics calls a moment.
 Source: Goldstein, Classical mechanics, chapters 1 and 5.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import sympy
-from sympy import Eq, Or
+from sympy import Eq, Expr, Or
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.counterexample import differs
@@ -18,7 +19,7 @@ from derivations.prover.execution import evaluates
 from derivations.prover.induction import Recursion, invariant
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 c, d = real("c d")
 w_1, w_2, w_3, x_1, x_2, x_3 = real("w_1 w_2 w_3 x_1 x_2 x_3")
@@ -36,17 +37,19 @@ SUMS = Recursion(
 )
 
 
-def weighted_moment(points, order, centre=0):
+def weighted_moment(
+    points: Sequence[tuple[Quantity, Expr]], order: int, centre: Quantity = 0
+) -> Quantity:
     """M_order(centre) of pairs (weight, position); 0**0 is 1, so order 0 is the total."""
     return sum(w * (x - centre) ** order for w, x in points)
 
 
-def centre_of(points):
+def centre_of(points: Sequence[tuple[Expr, Expr]]) -> Expr:
     """The point about which the first moment vanishes."""
     return weighted_moment(points, 1) / weighted_moment(points, 0)
 
 
-def cross(a, b):
+def cross(a: Sequence[Expr], b: Sequence[Expr]) -> tuple[Expr, ...]:
     """The components of the cross product."""
     return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
 
@@ -231,7 +234,7 @@ MASS, LENGTH, FORCE, CHARGE = (1, 0, 0, 0), (0, 1, 0, 0), (1, 1, -2, 0), (0, 0, 
 TORQUE = (1, 2, -2, 0)
 
 
-def times(a, b):
+def times(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
     """Dimensions multiply by adding exponents."""
     return tuple(i + j for i, j in zip(a, b, strict=True))
 

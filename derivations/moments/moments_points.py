@@ -8,8 +8,10 @@ r"""Moments of masses: total, centre, inertia, parallel axes.
 Source: Goldstein, Classical mechanics, chapters 1 and 5.
 """
 
+from collections.abc import Sequence
+
 import sympy
-from sympy import Eq, Ne, Or
+from sympy import Eq, Expr, Matrix, Ne, Or
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.moments.moments_physics import (
@@ -36,13 +38,13 @@ y_1, y_2, z_1, z_2 = real("y_1 y_2 z_1 z_2")
 I_Z, TRACE, R_2 = real("I_Z TRACE R_2")
 
 
-def inertia_tensor(m, r):
+def inertia_tensor(m: Expr, r: Sequence[Expr]) -> Matrix:
     """The inertia tensor of one point mass: m (|r|^2 1 - r r^T)."""
-    r = sympy.Matrix(r)
-    return m * (r.dot(r) * sympy.eye(3) - r * r.T)
+    at = sympy.Matrix(r)
+    return m * (at.dot(at) * sympy.eye(3) - at * at.T)
 
 
-def inertia_sums(z):
+def inertia_sums(z: Expr) -> Recursion:
     """Masses w at (x_1, y_1, z), one a step: axis z, trace and second moment about the origin."""
     tensor = inertia_tensor(w, (x_1, y_1, z))
     return Recursion(
@@ -213,7 +215,9 @@ def parallel_axes() -> Checks:
         {AT[2]: M[2] - 2 * about * M[1] + about**2 * M[0]},
         wrong={"other sign": {AT[2]: M[2] + 2 * about * M[1] + about**2 * M[0]}},
     )
-    shifted = lambda at: M[2] - 2 * at * M[1] + at**2 * M[0]  # noqa: E731
+    def shifted(at: Expr) -> Expr:
+        return M[2] - 2 * at * M[1] + at**2 * M[0]
+
     yield identity(
         "which is Steiner's rule", shifted(c), shifted(M[1] / M[0]) + M[0] * (c - M[1] / M[0]) ** 2,
         given=(Ne(M[0], 0),),

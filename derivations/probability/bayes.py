@@ -9,6 +9,7 @@ which prior, likelihood, posterior and normaliser are computed by their definiti
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from sympy import Eq, Le, Ne, Or, Rational
@@ -20,15 +21,15 @@ from derivations.prover.counterexample import counterexample
 from derivations.prover.execution import Raises, evaluates, executes, token
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 
-def posterior(prior, likelihood, evidence):
+def posterior(prior: Quantity, likelihood: Quantity, evidence: Quantity) -> Quantity:
     """P(theta | x) from P(theta), P(x | theta) and P(x): Bayes' rule."""
     return likelihood * prior / evidence
 
 
-def evidence(priors, likelihoods):
+def evidence(priors: Sequence[Quantity], likelihoods: Sequence[Quantity]) -> Quantity:
     """P(x) as the average of the likelihoods, weighted by the priors of a partition."""
     return sum(prior * likelihood for prior, likelihood in zip(priors, likelihoods, strict=True))
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import product
+from typing import Any, TypeVar
 
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
-Table = Mapping[tuple[int, ...], object]
+Atom = TypeVar("Atom", bound=tuple[int, ...])
 
 # p_101 is the probability of A and (not B) and C.
 EIGHT_ATOMS = {bits: real("p_" + "".join(map(str, bits))) for bits in product((1, 0), repeat=3)}
@@ -25,18 +26,20 @@ def both(*events: Mapping[int, int]) -> dict[int, int]:
     return {position: bit for event in events for position, bit in event.items()}
 
 
-def probability(table: Table, *events: Mapping[int, int]):
+def probability(table: Mapping[Atom, Quantity], *events: Mapping[int, int]) -> Quantity:
     """P of the intersection: the sum of the atoms inside it."""
     fixed = both(*events)
     return sum(p for atom, p in table.items() if all(atom[i] == bit for i, bit in fixed.items()))
 
 
-def conditional(table: Table, event: Mapping[int, int], given: Mapping[int, int]):
+def conditional(
+    table: Mapping[Atom, Quantity], event: Mapping[int, int], given: Mapping[int, int]
+) -> Quantity:
     """P(event | given) by its definition."""
     return probability(table, event, given) / probability(table, given)
 
 
-def witness(**others: object) -> dict:
+def witness(**others: object) -> dict[Any, object]:
     """The uniform table: every atom has probability 1/8, so every event P > 0."""
     from sympy import Rational
 

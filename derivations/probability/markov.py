@@ -11,6 +11,7 @@ shares of A and of C in B.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 from sympy import Rational
@@ -19,6 +20,7 @@ from derivations.claim import Checks, claim, refutes
 from derivations.probability.joint_table import (
     EIGHT_ATOMS,
     A,
+    Atom,
     B,
     C,
     both,
@@ -35,10 +37,10 @@ from derivations.probability.product_rule import (
 from derivations.prover.execution import evaluates, token
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 
-def markov_joint(p_a, p_b_given_a, p_c_given_b):
+def markov_joint(p_a: Quantity, p_b_given_a: Quantity, p_c_given_b: Quantity) -> Quantity:
     """P(A, B, C) of a Markov chain A -> B -> C."""
     return p_b_given_a * p_a * p_c_given_b
 
@@ -74,7 +76,7 @@ HALF_A_CHAIN = {(a, 1, c): EIGHTH for a in (0, 1) for c in (0, 1)} | {
     (a, 0, a): QUARTER for a in (0, 1)}
 
 
-def factorised(table) -> Fraction:
+def factorised(table: Mapping[Atom, Fraction]) -> Quantity:
     """P(A) P(B | A) P(C | B) of a table."""
     return markov_joint(probability(table, A), conditional(table, B, A), conditional(table, C, B))
 

@@ -9,15 +9,17 @@ Left sides are sums of atoms; conditional probabilities on the right are quotien
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
-from sympy import Integer
+from sympy import Expr, Integer
 
-from derivations.claim import Checks, claim, corrects, refutes
+from derivations.claim import Check, Checks, claim, corrects, refutes
 from derivations.probability.joint_table import (
     EIGHT_ATOMS,
     NON_NEGATIVE,
     A,
+    Atom,
     B,
     C,
     both,
@@ -28,15 +30,15 @@ from derivations.probability.joint_table import (
 from derivations.prover.execution import Raises, executes, token
 from derivations.prover.induction import Recursion, invariant
 from derivations.prover.normal_form import identity
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 
-def product_rule(p_a, p_b_given_a):
+def product_rule(p_a: Expr, p_b_given_a: Expr) -> Expr:
     """P(A, B) from P(A) and P(B | A)."""
     return p_b_given_a * p_a
 
 
-def chain_rule(p_a, p_b_given_a, p_c_given_ab):
+def chain_rule(p_a: Quantity, p_b_given_a: Quantity, p_c_given_ab: Quantity) -> Quantity:
     """P(A, B, C) from P(A), P(B | A) and P(C | A, B)."""
     return p_c_given_ab * p_b_given_a * p_a
 
@@ -60,7 +62,10 @@ EXCLUSIVE = {(1, 0, 0): Fraction(1, 2), (0, 1, 1): Fraction(1, 2)}
 WITHOUT_A = {(0, 1, 1): Fraction(1, 2), (0, 0, 0): Fraction(1, 2)}
 
 
-def undefined(reason, table, event, given, defined_given):
+def undefined(
+    reason: str, table: Mapping[Atom, Fraction], event: Mapping[int, int],
+    given: Mapping[int, int], defined_given: Mapping[int, int],
+) -> Check:
     """A step: conditioning on ``given`` divides by 0 in this table, on ``defined_given`` not."""
     return executes(
         reason, lambda: conditional(table, event, given), Raises("ZeroDivisionError"),

@@ -7,8 +7,9 @@ ball from the incomplete gamma function: without it the ball need not contain th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import overload
 
 import sympy
 from flint import acb, arb, ctx, fmpq
@@ -23,7 +24,7 @@ Ball = arb | acb
 
 
 @contextmanager
-def precision(bits: int):
+def precision(bits: int) -> Iterator[None]:
     """Work at this many bits inside the block."""
     before, ctx.prec = ctx.prec, bits
     try:
@@ -32,6 +33,10 @@ def precision(bits: int):
         ctx.prec = before
 
 
+@overload
+def ball(e: sympy.Expr, values: Mapping[sympy.Symbol, arb] | None = None) -> arb: ...
+@overload
+def ball(e: sympy.Expr, values: Mapping[sympy.Symbol, Ball]) -> Ball: ...
 def ball(e: sympy.Expr, values: Mapping[sympy.Symbol, Ball] | None = None) -> Ball:
     """Enclose an expression at the working precision; unknown functions are a ValueError.
 
@@ -59,7 +64,8 @@ def ball(e: sympy.Expr, values: Mapping[sympy.Symbol, Ball] | None = None) -> Ba
         return arguments[0] ** int(e.exp)
     entire = {sympy.exp: "exp", sympy.cos: "cos", sympy.sin: "sin", sympy.erf: "erf"}
     if type(e) in entire:
-        return getattr(arguments[0], entire[type(e)])()
+        function: Callable[[], Ball] = getattr(arguments[0], entire[type(e)])
+        return function()
     if isinstance(arguments[0], acb):
         raise ValueError(f"{e}: not analytic on complex balls")
     if isinstance(e, sympy.Pow) and isinstance(e.exp, sympy.Rational) and e.exp.q == 2:
@@ -172,14 +178,17 @@ def _tail_limit(bits: int) -> int:
 
 def encloses(
     reason: str,
-    integral: Callable[[Mapping[sympy.Symbol, sympy.Expr]], arb],
+    integral: Callable[..., arb],
     closed: sympy.Expr,
     *,
     points: Iterable[Mapping[sympy.Symbol, sympy.Expr]],
     radius: fmpq = RADIUS,
     wrong: Mapping[str, sympy.Expr],
 ) -> Check:
-    """A step that encloses a quantity at exact points and holds a closed form against each ball."""
+    """A step that encloses a quantity at exact points and holds a closed form against each ball.
+
+    integral: of a point, ``{symbol: value}``.
+    """
     points = [{s: sympy.sympify(v) for s, v in p.items()} for p in points]
     if not points:
         raise ValueError("points is empty: an enclosure at no point shows nothing")
@@ -201,12 +210,12 @@ def encloses(
 
 def lies_within(
     reason: str,
-    value: Callable[[], arb],
+    value: Callable[..., arb],
     interval: tuple[sympy.Expr, sympy.Expr],
     *,
     wrong: Mapping[str, tuple[sympy.Expr, sympy.Expr]],
 ) -> Check:
-    """A step that encloses a number strictly inside an interval with exact ends."""
+    """A step that encloses a number, ``value()``, strictly inside an interval with exact ends."""
 
     def decide(ends: tuple[sympy.Expr, sympy.Expr]) -> Decision:
         with precision(BITS):

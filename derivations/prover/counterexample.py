@@ -53,7 +53,7 @@ def _sign_of_difference(left: sympy.Expr, right: sympy.Expr) -> int | None:
         return None
 
 
-def small_points(symbols: Iterable[sympy.Symbol]) -> Iterator[dict]:
+def small_points(symbols: Iterable[sympy.Symbol]) -> Iterator[dict[sympy.Symbol, sympy.Expr]]:
     """Points with coordinates among 0, 1, -1, 2, 1/2, ..., simplest first."""
     order = sorted(symbols, key=str)
     heights = [(0, 1), (-1,), (2, -2, sympy.Rational(1, 2), sympy.Rational(-1, 2))]

@@ -57,10 +57,10 @@ def _short(value: object) -> str:
 
 def evaluates(
     reason: str,
-    compute: Callable[[], object],
+    compute: Callable[..., object],
     expected: object,
     *,
-    wrong: Mapping[str, Callable[[], object]],
+    wrong: Mapping[str, Callable[..., object]],
 ) -> Check:
     """A step in which an exact computation must give ``expected``, and each wrong one must not."""
     if not _is_exact(expected):

@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import sympy
 from flint import Ordering, fmpq, fmpq_mat, fmpq_mpoly, fmpq_mpoly_ctx
@@ -261,7 +262,7 @@ class Field:
             self._logs_of_roots.add(str(p))
         return Quotient(self._generator(("log", str(p)), sympy.log(meaning)), _ONE)
 
-    def _exponent_terms(self, exponent: sympy.Expr) -> tuple[dict, fmpq_mpoly]:
+    def _exponent_terms(self, exponent: sympy.Expr) -> tuple[dict[Any, fmpq], fmpq_mpoly]:
         """The coefficients of an exponent by monomial, over a denominator with leading term 1."""
         q = self.quotient(exponent)
         scale = 1 / q.denominator.leading_coefficient()

@@ -36,7 +36,7 @@ class Form:
     __rmul__ = __mul__
 
     def __neg__(self) -> Form:
-        return self * sympy.S.NegativeOne
+        return self.__mul__(sympy.S.NegativeOne)
 
     def __sub__(self, other: Form | sympy.Expr) -> Form:
         return self + (-other)

@@ -59,7 +59,9 @@ class Recursion:
         if fixed & (stepped | set(self.start)):
             raise ValueError(f"constants is {self.constants}: a step changes one of their symbols")
 
-    def after(self, state: Mapping, number: int) -> dict[sympy.Symbol, sympy.Expr]:
+    def after(
+        self, state: Mapping[sympy.Symbol, sympy.Expr], number: int
+    ) -> dict[sympy.Symbol, sympy.Expr]:
         """The state after one more step, its inputs renamed to be the step's own."""
         own = {
             s: sympy.Symbol(f"{s.name}__{number}", real=True)

@@ -166,7 +166,7 @@ def _check(
 
 
 @lru_cache(maxsize=4096)
-def entails(hypotheses: tuple, conclusion: sympy.Basic) -> Decision:
+def entails(hypotheses: tuple[sympy.Basic, ...], conclusion: sympy.Basic) -> Decision:
     """Decide whether the hypotheses, which must be satisfiable, imply the conclusion."""
     translation = _Translation()
     hypotheses = tuple(map(sympy.sympify, hypotheses))
@@ -210,7 +210,7 @@ def _fails_anyway(
     ]
     defined = [c for obligation, then in translation.obligations for c in (obligation, *then)]
     escape = z3.Or(goal, *map(z3.Not, given))
-    return _check(translation.context, [*fixed, *defined, escape])[0] == z3.unsat
+    return bool(_check(translation.context, [*fixed, *defined, escape])[0] == z3.unsat)
 
 
 def _shown(model: z3.ModelRef) -> str:

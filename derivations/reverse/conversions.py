@@ -10,7 +10,7 @@ r"""x_0, eps, v and the score: given x_t, each determines the others.
 DDPM = arXiv 2006.11239, DDIM = arXiv 2010.02502; v from Salimans & Ho 2022, arXiv 2202.00512.
 """
 
-from sympy import Matrix, Rational, cos, diff, sin, sqrt
+from sympy import Expr, Matrix, Rational, cos, diff, sin, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.prover.normal_form import identity
@@ -22,42 +22,42 @@ DDIM_9 = "Song, Meng & Ermon 2021, arXiv 2010.02502, eq. (9)"
 SALIMANS = "Salimans & Ho 2022, arXiv 2202.00512, section 4 and appendix D"
 
 
-def noised(x_0, eps, alpha_bar):
+def noised(x_0: Expr, eps: Expr, alpha_bar: Expr) -> Expr:
     """x_t of a clean image and its noise."""
     return sqrt(alpha_bar) * x_0 + sqrt(1 - alpha_bar) * eps
 
 
-def x_0_from_eps(x_t, eps, alpha_bar):
+def x_0_from_eps(x_t: Expr, eps: Expr, alpha_bar: Expr) -> Expr:
     """The clean image that x_t and the noise imply."""
     return (x_t - sqrt(1 - alpha_bar) * eps) / sqrt(alpha_bar)
 
 
-def eps_from_x_0(x_t, x_0, alpha_bar):
+def eps_from_x_0(x_t: Expr, x_0: Expr, alpha_bar: Expr) -> Expr:
     """The noise that x_t and the clean image imply."""
     return (x_t - sqrt(alpha_bar) * x_0) / sqrt(1 - alpha_bar)
 
 
-def v_from_x_0(x_0, eps, alpha_bar):
+def v_from_x_0(x_0: Expr, eps: Expr, alpha_bar: Expr) -> Expr:
     """v of a clean image and its noise."""
     return sqrt(alpha_bar) * eps - sqrt(1 - alpha_bar) * x_0
 
 
-def x_0_from_v(x_t, v, alpha_bar):
+def x_0_from_v(x_t: Expr, v: Expr, alpha_bar: Expr) -> Expr:
     """The clean image that x_t and v imply."""
     return sqrt(alpha_bar) * x_t - sqrt(1 - alpha_bar) * v
 
 
-def eps_from_v(x_t, v, alpha_bar):
+def eps_from_v(x_t: Expr, v: Expr, alpha_bar: Expr) -> Expr:
     """The noise that x_t and v imply."""
     return sqrt(1 - alpha_bar) * x_t + sqrt(alpha_bar) * v
 
 
-def score_from_eps(eps, alpha_bar):
+def score_from_eps(eps: Expr, alpha_bar: Expr) -> Expr:
     """The derivative of log q(x_t | x_0) in x_t."""
     return -eps / sqrt(1 - alpha_bar)
 
 
-def eps_from_score(score, alpha_bar):
+def eps_from_score(score: Expr, alpha_bar: Expr) -> Expr:
     """The noise that the score implies."""
     return -sqrt(1 - alpha_bar) * score
 

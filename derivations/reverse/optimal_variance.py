@@ -9,7 +9,7 @@ al. 2022, arXiv 2201.06503.  iDDPM = Nichol & Dhariwal 2021, arXiv 2102.09672.
 """
 
 from flint import arb
-from sympy import Rational, diff, exp, log, sqrt
+from sympy import Expr, Rational, diff, exp, log, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.prover.balls import lies_within
@@ -40,17 +40,17 @@ from derivations.reverse.reverse_variance import (
     v,
 )
 from derivations.schedule.published_schedule import alpha_bar_ball, beta_ball
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 BAO = "Bao et al. 2022, arXiv 2201.06503"
 
 
-def linear_error(alpha_bar_t, v):
+def linear_error(alpha_bar_t: Quantity, v: Quantity) -> Quantity:
     """The least mean squared error of x_0 by a multiple of x_t, for data of variance v."""
     return v * (1 - alpha_bar_t) / (1 - alpha_bar_t + alpha_bar_t * v)
 
 
-def learned_variance(beta, beta_tilde, w):
+def learned_variance(beta: Expr, beta_tilde: Expr, w: Expr) -> Expr:
     """The variance that interpolates the logarithms."""
     return exp(w * log(beta) + (1 - w) * log(beta_tilde))
 
@@ -76,7 +76,7 @@ C_X0 = posterior_coefficient_x_0(beta, A, A_T)
     depends_on=("bound.log-inequality",),
 )
 def optimal() -> Checks:
-    def cost(variance):
+    def cost(variance: Expr) -> Expr:
         # E of the squared distance is s: the density at a squared distance s is the expectation.
         return -log_normal(sqrt(s), 0, variance)
 

@@ -15,55 +15,58 @@ The document stops at the heading of the reverse process; what follows is what b
 DDPM = Ho, Jain & Abbeel 2020, arXiv 2006.11239.
 """
 
-from sympy import Rational, S, exp, log, pi, sqrt
+from collections.abc import Callable, Mapping
+
+from flint import arb
+from sympy import Expr, Rational, S, exp, log, pi, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.prover.balls import encloses, gaussian_integral
 from derivations.prover.gaussian_forms import Form, condition, covariance, standard_normal
 from derivations.prover.normal_form import identity
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 LINES = "276-279"
 DDPM_6 = "Ho, Jain & Abbeel 2020, arXiv 2006.11239, eq. (6)"
 DDPM_7 = "Ho, Jain & Abbeel 2020, arXiv 2006.11239, eq. (7)"
 
 
-def posterior_variance(beta, alpha_bar_s, alpha_bar_t):
+def posterior_variance(beta: Quantity, alpha_bar_s: Quantity, alpha_bar_t: Quantity) -> Quantity:
     """beta_tilde_t, with s = t - 1."""
     return beta * (1 - alpha_bar_s) / (1 - alpha_bar_t)
 
 
-def posterior_coefficient_x_0(beta, alpha_bar_s, alpha_bar_t):
+def posterior_coefficient_x_0(beta: Expr, alpha_bar_s: Expr, alpha_bar_t: Expr) -> Expr:
     """What multiplies x_0 in the posterior mean, with s = t - 1."""
     return sqrt(alpha_bar_s) * beta / (1 - alpha_bar_t)
 
 
-def posterior_coefficient_x_t(alpha, alpha_bar_s, alpha_bar_t):
+def posterior_coefficient_x_t(alpha: Expr, alpha_bar_s: Expr, alpha_bar_t: Expr) -> Expr:
     """What multiplies x_t in the posterior mean, with s = t - 1."""
     return sqrt(alpha) * (1 - alpha_bar_s) / (1 - alpha_bar_t)
 
 
-def pair_variance(alpha_bar_s, alpha_bar_t):
+def pair_variance(alpha_bar_s: Expr, alpha_bar_t: Expr) -> Expr:
     """The variance of q(x_s | x_t, x_0) for any s < t."""
     return (1 - alpha_bar_s) * (1 - alpha_bar_t / alpha_bar_s) / (1 - alpha_bar_t)
 
 
-def pair_coefficient_x_0(alpha_bar_s, alpha_bar_t):
+def pair_coefficient_x_0(alpha_bar_s: Expr, alpha_bar_t: Expr) -> Expr:
     """What multiplies x_0 in the mean of q(x_s | x_t, x_0) for any s < t."""
     return sqrt(alpha_bar_s) * (1 - alpha_bar_t / alpha_bar_s) / (1 - alpha_bar_t)
 
 
-def pair_coefficient_x_t(alpha_bar_s, alpha_bar_t):
+def pair_coefficient_x_t(alpha_bar_s: Expr, alpha_bar_t: Expr) -> Expr:
     """What multiplies x_t in the mean of q(x_s | x_t, x_0) for any s < t."""
     return sqrt(alpha_bar_t / alpha_bar_s) * (1 - alpha_bar_s) / (1 - alpha_bar_t)
 
 
-def log_normal(x, mean, variance):
+def log_normal(x: Expr, mean: Expr, variance: Expr) -> Expr:
     """The logarithm of the density of N(mean, variance) at x, one coordinate."""
     return -log(2 * pi * variance) / 2 - (x - mean) ** 2 / (2 * variance)
 
 
-def normal(x, mean, variance):
+def normal(x: Expr, mean: Expr, variance: Expr) -> Expr:
     """The density of N(mean, variance) at x, one coordinate."""
     return exp(-((x - mean) ** 2) / (2 * variance)) / sqrt(2 * pi * variance)
 
@@ -75,14 +78,14 @@ STEP_OR_FIRST = (beta > 0, beta < 1, A > 0, A <= 1)
 STEP_WITNESS = {beta: Rational(1, 3), A: Rational(1, 2)}
 
 
-def images(step_beta, alpha_bar_s) -> tuple[Form, Form]:
+def images(step_beta: Expr, alpha_bar_s: Expr) -> tuple[Form, Form]:
     """x_s and x_t from their definition: x_s noised from x_0, x_t by one more step."""
     at_s = sqrt(alpha_bar_s) * x_0 + sqrt(1 - alpha_bar_s) * standard_normal("until s")
     at_t = sqrt(1 - step_beta) * at_s + sqrt(step_beta) * standard_normal("step t")
     return at_s, at_t
 
 
-def posterior_mean(step_beta, alpha_bar_s):
+def posterior_mean(step_beta: Expr, alpha_bar_s: Expr) -> Expr:
     """The mean of DDPM (7), alpha_bar_t written as (1 - beta) alpha_bar_s."""
     alpha_bar_t = (1 - step_beta) * alpha_bar_s
     return (
@@ -91,7 +94,7 @@ def posterior_mean(step_beta, alpha_bar_s):
     )
 
 
-def bayes_moment(power):
+def bayes_moment(power: int) -> Callable[..., arb]:
     """Encloses the moment of x_{t-1} under q(x_t | x_{t-1}) q(x_{t-1} | x_0) / q(x_t | x_0).
 
     The integrand is the quotient itself.  The stated mean and variance place the window and give
@@ -100,8 +103,8 @@ def bayes_moment(power):
     proof of the shape.
     """
 
-    def enclosed(point):
-        def quotient(x, _mean, _variance):
+    def enclosed(point: Mapping[Expr, Expr]) -> arb:
+        def quotient(x: Expr, _mean: Expr, _variance: Expr) -> Expr:
             return (
                 normal(x_t, sqrt(1 - beta) * x, beta) * normal(x, sqrt(A) * x_0, 1 - A)
                 / normal(x_t, sqrt(A_T) * x_0, 1 - A_T)

@@ -8,8 +8,10 @@ r"""Bounds and sums of the posterior's coefficients, and their values in the pub
 Consequences of DDPM (7), arXiv 2006.11239; numbers for its linear schedule, T = 1000.
 """
 
+from fractions import Fraction
 from itertools import pairwise
 
+from flint import arb
 from sympy import Rational, sqrt
 
 from derivations.claim import Checks, claim
@@ -88,8 +90,11 @@ def below_beta() -> Checks:
     depends_on=("posterior.variance",),
 )
 def second_step() -> Checks:
-    def at(t):
-        return posterior_variance(published_beta(t), alpha_bar(t - 1), alpha_bar(t))
+    def at(t: int) -> Fraction:
+        variance: Fraction = posterior_variance(
+            published_beta(t), alpha_bar(t - 1), alpha_bar(t)
+        )
+        return variance
 
     yield evaluates(
         "the exact rational value, times 10^12 over beta_2 and times 10^16, rounded to an integer",
@@ -145,11 +150,13 @@ def _falls(shift: int) -> tuple[int, ...]:
     depends_on=("posterior.variance",),
 )
 def last_step() -> Checks:
-    def exact_ratio(t):
-        return posterior_variance(1, alpha_bar(t - 1), alpha_bar(t))
+    def exact_ratio(t: int) -> Fraction:
+        ratio: Fraction = posterior_variance(1, alpha_bar(t - 1), alpha_bar(t))
+        return ratio
 
-    def at(t):
-        return posterior_variance(beta_ball(t), alpha_bar_ball(t - 1), alpha_bar_ball(t))
+    def at(t: int) -> arb:
+        variance: arb = posterior_variance(beta_ball(t), alpha_bar_ball(t - 1), alpha_bar_ball(t))
+        return variance
 
     yield evaluates(
         "the exact ratios at t = 800 and 1000, times 10^6 and 10^12, rounded to integers",

@@ -10,7 +10,7 @@ Consequences of DDPM (6) and (7), arXiv 2006.11239.
 from sympy import Eq, Matrix, Rational, sqrt
 
 from derivations.claim import Checks, claim
-from derivations.prover.gaussian_forms import condition, covariance, standard_normal
+from derivations.prover.gaussian_forms import Form, condition, covariance, standard_normal
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
 from derivations.reverse.posterior import (
@@ -177,7 +177,7 @@ def later_images() -> Checks:
     depends_on=("posterior.variance",),
 )
 def isotropic() -> Checks:
-    def coordinate(i):
+    def coordinate(i: int) -> tuple[Form, Form]:
         at_s = sqrt(A) * real(f"x_0_{i}") + sqrt(1 - A) * standard_normal(f"until s, {i}")
         return at_s, sqrt(1 - beta) * at_s + sqrt(beta) * standard_normal(f"step t, {i}")
 

@@ -8,7 +8,7 @@ r"""The posterior by completing the square in x_{t-1}, the derivation written ou
 Both lead to DDPM (7), arXiv 2006.11239.
 """
 
-from sympy import diff, sqrt
+from sympy import Expr, diff, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.prover.normal_form import identity
@@ -31,7 +31,7 @@ from derivations.reverse.posterior import (
 BISHOP = "Bishop 2006, Pattern Recognition and Machine Learning, section 2.3.3"
 
 
-def _log_joint():
+def _log_joint() -> Expr:
     """log q(x_t | x_{t-1}) + log q(x_{t-1} | x_0)."""
     return log_normal(x_t, sqrt(1 - beta) * x_s, beta) + log_normal(x_s, sqrt(A) * x_0, 1 - A)
 

@@ -8,10 +8,11 @@ DDPM = Ho, Jain & Abbeel 2020, arXiv 2006.11239, sections 3.1, 3.3 and 4.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from fractions import Fraction
 
 from flint import arb, fmpq
-from sympy import Rational, log, sqrt
+from sympy import Expr, Rational, log, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.forward.limit_constants import divergence_from_standard
@@ -27,7 +28,7 @@ DDPM_13 = "Ho, Jain & Abbeel 2020, arXiv 2006.11239, eq. (13)"
 SECTION_4 = "Ho, Jain & Abbeel 2020, arXiv 2006.11239, section 4"
 
 
-def prior_term(alpha_bar, second_moment):
+def prior_term(alpha_bar: Expr, second_moment: Expr) -> Expr:
     """L_T per dimension, in nats, for data with this mean square."""
     return divergence_from_standard(alpha_bar, second_moment, log)
 
@@ -78,7 +79,7 @@ CIFAR_10 = (
 )
 
 
-def scaled_mean_square(channels):
+def scaled_mean_square(channels: Sequence[Sequence[Expr]]) -> Expr:
     """The mean square of pixels scaled to [-1, 1], from each channel's mean and deviation."""
     half = Rational(255, 2)
     return sum((mean / half - 1) ** 2 + (sd / half) ** 2 for mean, sd in channels) / len(channels)
@@ -100,11 +101,11 @@ def scaled_mean_square(channels):
     depends_on=("bound.prior-term", "bound.bits-per-dimension"),
 )
 def prior_value() -> Checks:
-    def bits(second_moment):
+    def bits(second_moment: Expr) -> arb:
         bar, moment = alpha_bar_ball(1000), arb(fmpq(int(second_moment.p), int(second_moment.q)))
         return (bar * moment - bar - (1 - bar).log()) / 2 / arb(2).log()
 
-    def around(digits):
+    def around(digits: int) -> tuple[Expr, Expr]:
         return (digits - Rational(1, 2)) / 10**17, (digits + Rational(1, 2)) / 10**17
 
     yield lies_within(
@@ -180,7 +181,7 @@ def bits() -> Checks:
 def decoder() -> Checks:
     k = real("k")
 
-    def value(level):
+    def value(level: Expr) -> Expr:
         return level / Rational(255, 2) - 1
 
     half = Rational(1, 255)
@@ -194,7 +195,7 @@ def decoder() -> Checks:
     def left_over(half: Fraction, open_ends: bool = True) -> tuple[tuple[str, int], ...]:
         # The sum of the 256 masses F(upper) - F(lower), F at each edge a letter of its own: what
         # does not cancel.  F is 0 at the left end of the line and 1 at the right end.
-        found = Counter()
+        found: Counter[str] = Counter()
         for level in range(256):
             x = Fraction(2 * level, 255) - 1
             upper = "right end" if open_ends and level == 255 else str(x + half)
@@ -230,7 +231,7 @@ def decoder() -> Checks:
     depends_on=("bound.prior-term", "bound.log-inequality"),
 )
 def prior_vanishes() -> Checks:
-    def tangent_gap(u):
+    def tangent_gap(u: Expr) -> Expr:
         # bound.log-inequality: not negative, and positive for u other than 1
         return u - 1 - log(u)
 

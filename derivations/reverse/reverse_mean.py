@@ -7,7 +7,7 @@ r"""The model's reverse step: its mean in terms of the noise, the score and v.
 DDPM = Ho, Jain & Abbeel 2020, arXiv 2006.11239.
 """
 
-from sympy import diff, sqrt
+from sympy import Expr, diff, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.prover.normal_form import identity
@@ -32,12 +32,12 @@ DDPM_10 = "Ho, Jain & Abbeel 2020, arXiv 2006.11239, eq. (10)"
 DDPM_11 = "Ho, Jain & Abbeel 2020, arXiv 2006.11239, eq. (11)"
 
 
-def mean_from_eps(x_t, eps, beta, alpha_bar_t):
+def mean_from_eps(x_t: Expr, eps: Expr, beta: Expr, alpha_bar_t: Expr) -> Expr:
     """The mean of the reverse step from the (predicted) noise."""
     return (x_t - beta / sqrt(1 - alpha_bar_t) * eps) / sqrt(1 - beta)
 
 
-def mean_from_score(x_t, score, beta):
+def mean_from_score(x_t: Expr, score: Expr, beta: Expr) -> Expr:
     """The mean of the reverse step from the (predicted) score of x_t."""
     return (x_t + beta * score) / sqrt(1 - beta)
 

@@ -6,7 +6,7 @@ r"""One step of sampling: the reverse mean and fresh noise, none of it in the la
 DDPM = Ho, Jain & Abbeel 2020, arXiv 2006.11239.
 """
 
-from sympy import Eq, Rational, sqrt
+from sympy import Eq, Expr, Rational, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.prover.gaussian_forms import standard_normal
@@ -109,7 +109,7 @@ def last_step() -> Checks:
     noise, fresh = standard_normal("noise"), standard_normal("z")
     here = noised(x_0, 0, first) + sqrt(1 - first) * noise
 
-    def residual(sigma):
+    def residual(sigma: Expr) -> list[Expr]:
         result = (1 / sqrt(1 - beta)) * (here - sqrt(beta) * noise) + sigma * fresh
         return [result.mean, result.variance]
 

@@ -10,7 +10,7 @@ DDPM section 3.2 (arXiv 2006.11239) names the two cases; the condition v <= 1 is
 from sympy import Rational, diff, sqrt
 
 from derivations.claim import Checks, claim
-from derivations.prover.gaussian_forms import condition, standard_normal
+from derivations.prover.gaussian_forms import Form, condition, standard_normal
 from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
 from derivations.reverse.posterior import (
@@ -26,13 +26,13 @@ from derivations.reverse.posterior import (
     x_s,
     x_t,
 )
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 SECTION_32 = "Ho, Jain & Abbeel 2020, arXiv 2006.11239, section 3.2"
 IDDPM_15 = "Nichol & Dhariwal 2021, arXiv 2102.09672, eq. (15)"
 
 
-def gaussian_data_variance(beta, alpha_bar_s, v):
+def gaussian_data_variance(beta: Quantity, alpha_bar_s: Quantity, v: Quantity) -> Quantity:
     """Var(x_{t-1} | x_t) for x_0 ~ N(0, v), with s = t - 1."""
     alpha_bar_t = (1 - beta) * alpha_bar_s
     return beta * (1 - alpha_bar_s + alpha_bar_s * v) / (1 - alpha_bar_t + alpha_bar_t * v)
@@ -44,7 +44,7 @@ DATA = (*STEP_OR_FIRST, v >= 0)
 DATA_WITNESS = {**STEP_WITNESS, v: Rational(1, 4)}
 
 
-def gaussian_images():
+def gaussian_images() -> tuple[Form, Form]:
     """x_{t-1} and x_t for x_0 = sqrt(v) Z."""
     at_s = sqrt(A) * (sqrt(v) * standard_normal("data")) + sqrt(1 - A) * standard_normal("until s")
     return at_s, sqrt(1 - beta) * at_s + sqrt(beta) * standard_normal("step t")

@@ -8,6 +8,7 @@ DDPM = Ho, Jain & Abbeel 2020, arXiv 2006.11239.
 
 from itertools import pairwise
 
+from flint import arb
 from sympy import Eq, Ne, Rational
 
 from derivations.claim import Checks, claim
@@ -85,9 +86,11 @@ def _weights_exact() -> list[int]:
             for t in (2, 10, 100, 500, 1000)]
 
 
-def _weight_balls():
+def _weight_balls() -> list[arb]:
+    """Those of t = 1..T at the places 1..T."""
     table = alpha_bar_balls()
-    return [None, *(eps_weight(beta_ball(t), table[t], beta_ball(t)) for t in range(1, T + 1))]
+    weights = [eps_weight(beta_ball(t), table[t], beta_ball(t)) for t in range(1, T + 1)]
+    return [arb("nan"), *weights]
 
 
 @claim(
@@ -152,7 +155,7 @@ def weight_shape() -> Checks:
     )
 
 
-def _quotients():
+def _quotients() -> list[arb]:
     """w_{t+1} / w_t for t = 1..999."""
     weights = _weight_balls()[1:]
     return [later / earlier for earlier, later in pairwise(weights)]

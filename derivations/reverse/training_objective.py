@@ -7,7 +7,7 @@ r"""From the KL divergence of one step to the loss that is trained.
 DDPM = Ho, Jain & Abbeel 2020, arXiv 2006.11239.
 """
 
-from sympy import Rational, log, sqrt
+from sympy import Expr, Rational, log, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.prover.balls import encloses, gaussian_integral
@@ -31,18 +31,18 @@ from derivations.reverse.posterior import (
     x_t,
 )
 from derivations.reverse.reverse_mean import eps, eps_hat, mean_from_eps, sigma_t
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 DDPM_8 = "Ho, Jain & Abbeel 2020, arXiv 2006.11239, eq. (8)"
 DDPM_12 = "Ho, Jain & Abbeel 2020, arXiv 2006.11239, eq. (12)"
 
 
-def eps_weight(beta, alpha_bar_t, sigma_squared):
+def eps_weight(beta: Quantity, alpha_bar_t: Quantity, sigma_squared: Quantity) -> Quantity:
     """What multiplies the squared error of the noise in L_{t-1}."""
     return beta**2 / (2 * sigma_squared * (1 - beta) * (1 - alpha_bar_t))
 
 
-def kl_of_step(mean_q, variance_q, mean_p, variance_p):
+def kl_of_step(mean_q: Expr, variance_q: Expr, mean_p: Expr, variance_p: Expr) -> Expr:
     """The KL divergence of two normal distributions, one coordinate, in nats."""
     return (
         log(variance_p / variance_q) + (variance_q + (mean_q - mean_p) ** 2) / variance_p - 1

@@ -7,7 +7,7 @@ Proved for Gaussian data by conditioning and for data on finitely many points fr
 Efron 2011, JASA 106(496), calls it Tweedie's formula after Robbins 1956.
 """
 
-from sympy import Rational, diff, sqrt
+from sympy import Expr, Rational, diff, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.prover.gaussian_forms import condition, standard_normal
@@ -21,7 +21,7 @@ EFRON = "Efron 2011, Journal of the American Statistical Association 106(496), e
 m, v, x_t = real("m v x_t")
 
 
-def tweedie(x, score, alpha_bar):
+def tweedie(x: Expr, score: Expr, alpha_bar: Expr) -> Expr:
     """E[x_0 | x_t] from the score of the marginal density of x_t."""
     return (x + (1 - alpha_bar) * score) / sqrt(alpha_bar)
 

@@ -8,7 +8,8 @@ r"""Where the reverse step is not Gaussian: data on two points, and the limit of
 Sohl-Dickstein et al. 2015, arXiv 1503.03585, section 2.2, state the Gaussian limit.
 """
 
-from sympy import Eq, Rational, diff, sqrt
+from flint import arb
+from sympy import Eq, Expr, Rational, diff, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.prover.balls import encloses, gaussian_integral, lies_within
@@ -31,7 +32,7 @@ from derivations.reverse.posterior import (
     posterior_variance,
 )
 from derivations.schedule.published_schedule import T, alpha_bar_balls, beta_ball, published_beta
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 SOHL = "Sohl-Dickstein et al. 2015, arXiv 1503.03585, section 2.2"
 
@@ -40,12 +41,12 @@ C_X0 = posterior_coefficient_x_0(beta, A, A_T)
 BETA_TILDE = posterior_variance(beta, A, A_T)
 
 
-def separation(beta, alpha_bar_s, alpha_bar_t):
+def separation(beta: Quantity, alpha_bar_s: Quantity, alpha_bar_t: Quantity) -> Quantity:
     """c_x0^2 / beta_tilde_t: how far apart two clean images push the posterior, squared."""
     return alpha_bar_s * beta / ((1 - alpha_bar_s) * (1 - alpha_bar_t))
 
 
-def mixture_moment(power, centre, variance):
+def mixture_moment(power: int, centre: Expr, variance: Expr) -> Expr:
     """E[X^power] for X from N(centre, variance) or N(-centre, variance), each with weight 1/2."""
     parts = (expectation(x**power, x, sign * centre, variance) for sign in (1, -1))
     return sum(parts) / 2
@@ -191,7 +192,7 @@ def two_modes() -> Checks:
     depends_on=("variance.two-points.two-modes",),
 )
 def published_modes() -> Checks:
-    def separations():
+    def separations() -> list[arb]:
         table = alpha_bar_balls()
         return [separation(beta_ball(t), table[t - 1], table[t]) for t in range(2, T + 1)]
 

@@ -9,7 +9,7 @@ r"""The variational bound, its decomposition for every T, and why it is a bound.
 DDPM = Ho, Jain & Abbeel 2020, arXiv 2006.11239.
 """
 
-from sympy import Eq, Function, Rational, S, diff, log, pi, sqrt
+from sympy import Eq, Expr, Function, Rational, S, diff, log, pi, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.prover.balls import ball, encloses, gaussian_integral
@@ -116,7 +116,7 @@ def gaussian_check() -> Checks:
     at_1 = a_1 * x_0 + sqrt(b_1) * z_1
     at_2 = a_2 * at_1 + sqrt(b_2) * z_2
 
-    def minus_log(residual: Form, variance):
+    def minus_log(residual: Form, variance: Expr) -> Expr:
         """E[-log N(residual; 0, variance)]."""
         return log(2 * pi * variance) / 2 + (residual.variance + residual.mean**2) / (2 * variance)
 

@@ -8,7 +8,9 @@ r"""Weights of the squared error by t, each written for the three predictions; a
     E_{t ~ p} L_t / (T p_t) = (L_1 + ... + L_T) / T                              2102.09672 (18)
 """
 
-from sympy import Eq, Rational
+from fractions import Fraction
+
+from sympy import Eq, Expr, Rational
 
 from derivations.claim import Checks, claim
 from derivations.prover.induction import Recursion, invariant
@@ -24,7 +26,7 @@ from derivations.reverse.conversions import (
     x_t,
 )
 from derivations.reverse.posterior import LINES
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 SALIMANS = "Salimans & Ho 2022, arXiv 2202.00512, section 4"
 HANG = "Hang et al. 2023, arXiv 2303.09556, section 3.4"
@@ -33,40 +35,40 @@ IDDPM_18 = "Nichol & Dhariwal 2021, arXiv 2102.09672, eq. (18)"
 x_0_hat, gamma = real("x_0_hat gamma")
 
 
-def snr_weights(alpha_bar):
+def snr_weights(alpha_bar: Quantity) -> tuple[Quantity, int, Quantity]:
     """The weights of the squared errors of x_0, eps and v that make the plain error of eps."""
     return alpha_bar / (1 - alpha_bar), 1, alpha_bar
 
 
-def constant_weights(alpha_bar, limit):
+def constant_weights(alpha_bar: Quantity, limit: Quantity) -> tuple[Quantity, ...]:
     """The weights of the squared errors of x_0, eps and v that make limit times that of x_0."""
     return limit, limit * (1 - alpha_bar) / alpha_bar, limit * (1 - alpha_bar)
 
 
-def min_snr_weights(alpha_bar, limit):
+def min_snr_weights(alpha_bar: Fraction, limit: Fraction) -> tuple[Fraction | int, ...]:
     """Whichever of the two is the smaller, for numbers: min(snr, limit) of x_0."""
     below = alpha_bar <= limit * (1 - alpha_bar)
     return snr_weights(alpha_bar) if below else constant_weights(alpha_bar, limit)
 
 
-def truncated_snr_weights(alpha_bar):
+def truncated_snr_weights(alpha_bar: Fraction) -> tuple[Fraction | int, Fraction | int, Fraction]:
     """Whichever of the two is the larger at limit 1, for numbers: max(snr, 1) of x_0."""
     below = alpha_bar <= 1 - alpha_bar
     return constant_weights(alpha_bar, 1) if below else snr_weights(alpha_bar)
 
 
-def squared_errors():
+def squared_errors() -> tuple[Expr, ...]:
     """Those of x_0, eps and v at one x_t, each from the definition of what is predicted."""
-    def noise(clean):
+    def noise(clean: Expr) -> Expr:
         return eps_from_x_0(x_t, clean, B)
 
-    def v(clean):
+    def v(clean: Expr) -> Expr:
         return v_from_x_0(clean, noise(clean), B)
 
     return (x_0 - x_0_hat) ** 2, (noise(x_0) - noise(x_0_hat)) ** 2, (v(x_0) - v(x_0_hat)) ** 2
 
 
-def losses(weights):
+def losses(weights: tuple[Expr, Expr, Expr]) -> list[Expr]:
     """The three weighted errors, which should be one and the same loss."""
     return [w * error for w, error in zip(weights, squared_errors(), strict=True)]
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import cast
 
+from flint import arb
 from sympy import Rational
 
 from derivations.claim import Check
@@ -17,16 +19,18 @@ def close(digits: str) -> tuple[Rational, Rational]:
 
 def last_place(digits: str) -> Rational:
     """One unit in the last printed digit of a decimal."""
-    return Rational(str(Decimal((0, (1,), Decimal(digits).as_tuple().exponent))))
+    exponent = cast(int, Decimal(digits).as_tuple().exponent)  # a letter for NaN and infinity only
+    return Rational(str(Decimal((0, (1,), exponent))))
 
 
 def agrees(
-    reason: str, value: Callable[[], object], digits: str, wrong: Mapping[str, object]
+    reason: str, value: Callable[..., arb], digits: str,
+    wrong: Mapping[str, tuple[Rational, Rational]],
 ) -> Check:
     """The ball of value lies within `close(digits)`, and in no neighbour's interval."""
     unit = last_place(digits)
     neighbours = {
-        f"last digit {name}": tuple(end + shift for end in close(digits))
+        f"last digit {name}": (close(digits)[0] + shift, close(digits)[1] + shift)
         for name, shift in (("one higher", unit), ("one lower", -unit))
     }
     return lies_within(reason, value, close(digits), wrong={**wrong, **neighbours})

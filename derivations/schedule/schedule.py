@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from flint import arb, fmpq
-from sympy import Rational, cos, pi, sqrt
+from sympy import Expr, Rational, cos, pi, sqrt
 
 from derivations.claim import Checks, claim
 from derivations.prover.balls import BITS, ball, precision
@@ -22,7 +22,7 @@ from derivations.prover.execution import evaluates
 from derivations.prover.induction import telescopes
 from derivations.prover.normal_form import identity
 from derivations.schedule.printed_digits import agrees, close
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 DDPM = "arXiv 2006.11239"
 IDDPM = "Nichol & Dhariwal, arXiv 2102.09672"
@@ -30,7 +30,7 @@ FIRST, LAST = Fraction(1, 10000), Fraction(1, 50)
 OFFSET, LARGEST_BETA = Rational(1, 125), Rational(999, 1000)
 
 
-def linear_beta(t, T, first, last):
+def linear_beta(t: Expr, T: Expr, first: Quantity, last: Quantity) -> Quantity:
     """beta_t of the linear schedule; T >= 2."""
     return first + (last - first) * (t - 1) / (T - 1)
 
@@ -56,17 +56,17 @@ def alpha_bars(betas: Sequence[Fraction]) -> list[Fraction]:
     return levels
 
 
-def snr(alpha_bar):
+def snr(alpha_bar: Quantity) -> Quantity:
     """Signal-to-noise ratio of q(x_t | x_0) for data of unit variance."""
     return alpha_bar / (1 - alpha_bar)
 
 
-def cosine_angle(t, T, s):
+def cosine_angle(t: Expr, T: Expr, s: Expr) -> Expr:
     """The angle whose squared cosine is f(t), arXiv 2102.09672 (17)."""
     return (t / T + s) / (1 + s) * pi / 2
 
 
-def cosine_f(t, T, s):
+def cosine_f(t: Expr, T: Expr, s: Expr) -> Expr:
     """f(t), arXiv 2102.09672 (17); t and T exact (Rational), s too."""
     return cos(cosine_angle(t, T, s)) ** 2
 

@@ -6,10 +6,11 @@ r"""The cosine schedule: why it is a schedule, and its published values.
     cos^2 a - cos^2 b = sin(b - a) sin(b + a)
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 from flint import arb
-from sympy import Rational, cos, pi, sin
+from sympy import Expr, Rational, cos, pi, sin
 
 from derivations.claim import Checks, claim
 from derivations.prover.balls import ball, encloses, lies_within
@@ -168,7 +169,7 @@ def cosine_difference() -> Checks:
         },
     )
 
-    def ratio(point) -> arb:
+    def ratio(point: Mapping[Expr, Expr]) -> arb:
         before, after = (cosine_f(point[t] - k, point[T], point[s]) for k in (1, 0))
         return 1 - ball(after) / ball(before)
 

@@ -19,12 +19,12 @@ from derivations.prover.normal_form import identity
 from derivations.prover.smt import implies
 from derivations.schedule.schedule import IDDPM, LARGEST_BETA, alpha_bars, cosine_betas
 from derivations.schedule.schedule_listing import RELEASED
-from derivations.symbols import real
+from derivations.symbols import Quantity, real
 
 f_0, f_1, f_2, t, T = real("f_0 f_1 f_2 t T")
 
 
-def beta_from_levels(before, after):
+def beta_from_levels(before: Quantity, after: Quantity) -> Quantity:
     """beta_t from alpha_bar at t - 1 and at t, unclipped."""
     return 1 - after / before
 

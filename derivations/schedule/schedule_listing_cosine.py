@@ -9,7 +9,7 @@ import math
 from functools import lru_cache
 
 from flint import arb, fmpq
-from sympy import Abs, Rational, pi
+from sympy import Abs, Expr, Rational, pi
 
 from derivations.claim import Checks, claim, corrects, refutes
 from derivations.prover.balls import BITS, precision
@@ -27,7 +27,7 @@ TURN = PRINTED_DIVISOR - PRINTED_OFFSET  # where the printed angle is a right an
 T, s = real("T s")
 
 
-def angle(time, offset, divisor):
+def angle(time: Expr, offset: Expr, divisor: Expr) -> Expr:
     """The angle at the time t/T in [0, 1]; the released code has divisor = 1 + offset."""
     return (time + offset) / divisor * pi / 2
 

@@ -7,6 +7,7 @@ The document prints 0.00001 for the first end.  Its numpy calls are run in audit
 """
 
 import struct
+from collections.abc import Callable
 from fractions import Fraction
 
 from sympy import And, Rational
@@ -114,7 +115,7 @@ def last_beta() -> Checks:
     depends_on=("schedule.linear.definition",),
 )
 def even_spacing() -> Checks:
-    def second_differences(count: int) -> frozenset:
+    def second_differences(count: int) -> frozenset[Fraction]:
         b = scaled_linear_betas(count)
         return frozenset(b[i - 1] - 2 * b[i] + b[i + 1] for i in range(1, count - 1))
 
@@ -231,9 +232,9 @@ def few_steps() -> Checks:
 )
 def double_precision() -> Checks:
     def single(value: float) -> float:
-        return struct.unpack("f", struct.pack("f", value))[0]
+        return float(struct.unpack("f", struct.pack("f", value))[0])
 
-    def relative_error(rounding) -> Fraction:
+    def relative_error(rounding: Callable[[float], float]) -> Fraction:
         alpha = rounding(1 - float(Fraction(1, 10**4)))
         return abs(Fraction(1 - alpha) - FIRST) / FIRST
 

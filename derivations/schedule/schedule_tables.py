@@ -5,7 +5,7 @@ r"""The tables of a schedule: alpha_bar, one minus it, and the signal-to-noise r
     snr_t = alpha_bar_t / (1 - alpha_bar_t)
 """
 
-from sympy import Rational, log
+from sympy import Expr, Rational, log
 
 from derivations.claim import Checks, claim
 from derivations.prover.induction import Recursion, invariant
@@ -19,12 +19,12 @@ LEVEL = (before > 0, before <= 1, beta > 0, beta < 1)
 WITNESS = {before: Rational(1, 2), beta: Rational(1, 50)}
 
 
-def next_alpha_bar(before, beta):
+def next_alpha_bar(before: Expr, beta: Expr) -> Expr:
     """alpha_bar_t from alpha_bar_{t-1}."""
     return before * (1 - beta)
 
 
-def next_one_minus(one_minus_before, before, beta):
+def next_one_minus(one_minus_before: Expr, before: Expr, beta: Expr) -> Expr:
     """1 - alpha_bar_t as a sum of terms of one sign."""
     return one_minus_before + before * beta
 

@@ -4,7 +4,7 @@ r"""A schedule rescaled to end without signal, by an affine map of the roots of 
     beta'_t = 1 - (root'_t / root'_{t-1})^2                         arXiv 2305.08891, algorithm 1
 """
 
-from sympy import And, Eq, Rational
+from sympy import And, Eq, Expr, Rational
 
 from derivations.claim import Checks, claim
 from derivations.prover.normal_form import identity
@@ -22,12 +22,12 @@ WITNESS = {root_end: Rational(1, 10), root_t: Rational(1, 2), root_s: Rational(2
            root_1: Rational(9, 10)}
 
 
-def rescaled_root(root, first, last):
+def rescaled_root(root: Expr, first: Expr, last: Expr) -> Expr:
     """The square root of the rescaled alpha_bar."""
     return (root - last) * first / (first - last)
 
 
-def rescaled_beta(before, after, last):
+def rescaled_beta(before: Expr, after: Expr, last: Expr) -> Expr:
     """beta' of the step between neighbours whose roots were before and after, t > 1."""
     return 1 - ((after - last) / (before - last)) ** 2
 

@@ -106,7 +106,10 @@ def _directives(text: str) -> tuple[str, dict[str, str]]:
 
 def parse(text: str) -> Script:
     """Read a script; Malformed unless it has hypotheses to test, obligations and wrong variants."""
-    head, given, blocks, inside = [], [], [], None
+    head: list[str] = []
+    given: list[str] = []
+    blocks: list[Block] = []
+    inside: list[str] | None = None
     for command in commands(text):
         verb = command.removeprefix("(").split()[0].rstrip(")")
         if re.search(r"\(/ (?!\d+ \d+\))", command):

@@ -1,7 +1,9 @@
 """The wording of errors, and that values are checked only where they can be read."""
 
+import ast
 import math
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +14,10 @@ from core.schedule import linear_schedule
 
 TABLE = torch.zeros(11, dtype=torch.float64)
 DEVICES = ["cpu"] + ["cuda"] * torch.cuda.is_available()
+# What code says that asks where, or under which compiler, it runs; x.device.type is seen as well.
+KINDS = {"cpu", "cuda", "mps", "xpu", "meta", "hip"}
+ASKING = {f"is_{kind}" for kind in KINDS} | {
+    "cuda", "mps", "xpu", "backends", "accelerator", "get_device", "is_compiling", "is_available"}
 
 
 def fragments(error, *parts):
@@ -246,3 +252,43 @@ def test_captures_in_a_cuda_graph():
         captured = q_sample(schedule, x, t, eps)
     graph.replay()
     assert torch.equal(captured, expected)
+
+
+def asks_where_it_runs(statement):
+    """Whether this source could choose another formula for one kind of device."""
+    for node in ast.walk(statement):
+        word = getattr(node, "attr", getattr(node, "id", None))
+        if word in ASKING:
+            return True
+        if (isinstance(node, ast.Attribute) and node.attr == "type"
+                and getattr(node.value, "attr", getattr(node.value, "id", None)) == "device"):
+            return True
+        if isinstance(node, ast.Compare) and any(
+                isinstance(part, ast.Constant) and part.value in KINDS for part in ast.walk(node)):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("source", [
+    "x.is_cuda", "torch.cuda.is_available()", "x.device.type.startswith('c')",
+    "x.device == torch.device('cuda')", "str(x.device) in ('cpu', 'mps')",
+    "torch.compiler.is_compiling()", "torch.backends.mkl.is_available()"])
+def test_what_asks_where_it_runs_is_seen(source):
+    assert asks_where_it_runs(ast.parse(source))
+    assert not asks_where_it_runs(ast.parse("def f(x, device='cpu'): return x.to(device).type()"))
+
+
+def test_no_formula_asks_where_it_runs():
+    """A machine without a GPU cannot run what is done on a GPU only: so nothing may be.
+
+    The two that ask are compared with themselves elsewhere: whether values can be read, above, and
+    the normalisation that compiles (test_unet).
+    """
+    found = set()
+    files = sorted(Path(checks.__file__).parent.glob("*.py"))
+    assert len(files) > 25
+    for path in files:
+        for statement in ast.parse(path.read_text("utf-8")).body:
+            if asks_where_it_runs(statement):
+                found.add((path.stem, getattr(statement, "name", "module")))
+    assert found == {("checks", "values_are_readable"), ("unet_blocks", "Norm")}

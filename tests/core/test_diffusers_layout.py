@@ -46,6 +46,9 @@ CONFIGS = {
     "grey, three levels": UNetConfig(
         image_channels=1, image_size=8, channels=8, multipliers=(1, 3, 2), blocks=2,
         attention_resolutions=(8, 4), groups=2, norm_eps=1e-3),
+    # Eleven blocks on the way up: in the alphabet block 10 comes before block 2.
+    "ten blocks": UNetConfig(image_channels=1, image_size=4, channels=4, multipliers=(1,),
+                             blocks=10, attention_resolutions=(), groups=2),
 }
 
 

@@ -34,6 +34,16 @@ def test_log_density_broadcasts_and_keeps_dtype(dtype, device):
             assert result[i, j].item() == pytest.approx(expected, rel=4 * torch.finfo(dtype).eps)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_log_density_far_from_zero(dtype):
+    """x - mean is exact here; their squares, 1e7, have no digit left of 1.5^2 in float32."""
+    x, mean = (torch.full((1,), value, dtype=dtype) for value in (4097.5, 4096.0))
+    expected = stats.norm.logpdf(1.5, 0, math.sqrt(0.5))
+    result = log_density(x, mean, 0.5)
+    assert result.dtype == dtype and result.shape == (1,)
+    assert result.item() == pytest.approx(expected, rel=4 * torch.finfo(dtype).eps)
+
+
 @pytest.mark.parametrize("variance", [1e-8, 0.3, 1.0, 50.0])
 def test_entropy(variance):
     """-E[log N], integrated in standardised coordinates."""

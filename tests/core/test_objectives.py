@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from core.checks import trusted
 from core.denoiser import PREDICTIONS, Denoiser
 from core.exact_denoiser import DiagonalGaussian, exact_denoiser
+from core.forward import q_sample
 from core.likelihood import likelihood
 from core.objectives import Hybrid, Simple, Variational, squared_error, training_target
 from core.reverse import ReverseVariance
@@ -255,6 +256,29 @@ def test_bfloat16_network_float32_loss(predicts, device):
         assert torch.allclose(loss, full, rtol=0.02), type(objective)
         loss.mean().backward()
         assert bool(torch.isfinite(denoiser.network.convolution.weight.grad).all())
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_the_target_keeps_its_digits_beside_a_half_precision_prediction(half):
+    """(1 + 2^-12) - 1 in float32: the target rounded to the prediction's dtype would leave 0."""
+    target = torch.full((2, 3), 1 + 2**-12, dtype=torch.float32)
+    error = squared_error(target, torch.ones(2, 3, dtype=half))
+    assert error.dtype == torch.float32 and error.tolist() == [2**-24] * 2
+    twice = squared_error(torch.full((1, 1), 300.0), torch.full((1, 1), -300.0, dtype=half))
+    assert twice.item() == 360000.0  # overflows float16
+
+
+def test_the_target_of_the_hybrid_keeps_its_digits_beside_a_narrower_prediction():
+    x_0, t, eps = images(dtype=torch.float64)
+    eps = eps / 3  # not a float32
+    network = Network(6)
+    denoiser = Denoiser(lambda x_t, shown: network(x_t.float(), shown), SCHEDULE,
+                        learns_variance=True)
+    with torch.no_grad():
+        loss = Hybrid(LEARNED, share=0.0)(denoiser, x_0, t, eps)
+        prediction, _ = denoiser.output(q_sample(SCHEDULE, x_0, t, eps), t)
+    by_hand = ((eps - prediction.double()) ** 2).mean((1, 2, 3))
+    assert torch.allclose(loss, by_hand, rtol=1e-14, atol=0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -95,6 +95,18 @@ def test_learned_variance(t, device):
         assert value == pytest.approx(float(MP.exp(exact)), rel=1e-14)
 
 
+@pytest.mark.parametrize("kind", ["beta", "beta_tilde"])
+def test_the_logarithm_of_a_variance_that_the_dtype_cannot_hold(kind):
+    """1e-9 is 0 in float16; its logarithm, taken first and rounded last, is -20.7."""
+    schedule = schedule_from_betas([1e-9, 2e-9, 3e-9])
+    denoiser = Denoiser(lambda x, shown: torch.zeros_like(x), schedule)
+    step = p_mean_variance(denoiser, torch.zeros(1, 2, dtype=torch.float16), 3,
+                           ReverseVariance(kind))
+    assert step.variance.item() == 0 and step.log_variance.dtype == torch.float16
+    exact = 3e-9 if kind == "beta" else 3e-9 * 3 / 6
+    assert step.log_variance.item() == pytest.approx(math.log(exact), rel=1e-3)
+
+
 def test_released_first_variance():
     """ "fixedlarge": log beta_t, but the posterior's at t = 2 in the place of t = 1."""
     large = fixed_variances(LINEAR, "beta", RELEASED, torch.tensor([1, 2, 1000]))

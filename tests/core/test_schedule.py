@@ -173,22 +173,25 @@ def test_published_cosine(T, last):
         digits(f_0 * schedule.alpha_bar[quarter * T // 4].item(), printed)
 
 
-@pytest.mark.parametrize("T, s", [(1, 0.008), (2, 0.008), (10, 0.0), (10, 0.5), (1000, 0.008)])
-def test_cosine_betas_within_ulps(T, s):
+# How many betas are clipped: only the last at 0.9, and more the lower beta_max is.
+@pytest.mark.parametrize("T, s, beta_max, clipped", [
+    (1, 0.008, 0.9, 1), (2, 0.008, 0.9, 1), (10, 0.0, 0.9, 1), (10, 0.5, 0.9, 1),
+    (1000, 0.008, 0.9, 1), (10, 0.008, 0.3, 5), (100, 0.0, 0.05, 35), (3, 0.0, 0.2, 3)])
+def test_cosine_betas_within_ulps(T, s, beta_max, clipped):
     """iDDPM (17) as printed, at 300 bits, where the cancellation in 1 - ratio does no harm."""
     exact_s = LN.mpf(s)
 
     def f(t):
         return LN.cos((LN.mpf(t) / T + exact_s) / (1 + exact_s) * LN.pi / 2) ** 2
 
-    schedule = cosine_schedule(T, s, beta_max=0.9)
+    schedule = cosine_schedule(T, s, beta_max=beta_max)
     for t in range(1, T + 1):
         exact, value = 1 - f(t) / f(t - 1), schedule.beta[t].item()
-        if exact > 0.9:
-            assert value == 0.9
+        if exact > beta_max:
+            assert value == beta_max
         else:
             assert abs(value - exact) <= 6 * LN.mpf(math.ulp(value))
-    assert schedule.beta[T].item() == 0.9
+    assert (schedule.beta == beta_max).nonzero().flatten().tolist() == [*range(T + 1)][-clipped:]
 
 
 @pytest.mark.parametrize("T", [1, 2, 3, 1000, 4000])

@@ -83,6 +83,25 @@ def test_released_chains(T):
             )
 
 
+@pytest.mark.parametrize("T", [1001, 4000])
+def test_longer_than_a_thousand(T):
+    """iDDPM's T = 4000 too: nothing holds at the published T = 1000 and below it only."""
+    for S in (1, 2, 10, 63, 100, 999, T):
+        for kind, chain in (
+            ("uniform", released_uniform_chain(T, S)), ("quadratic", released_quadratic_chain(T, S))
+        ):  # fmt: skip
+            assert np.array_equal(
+                check_chain(chain, T)[-2::-1] - 1, sorted({*in_numpy(T, S, kind)})
+            )
+        i = range(S, -1, -1)
+        assert uniform_chain(T, S) == tuple(math.floor(Fraction(k * T, S)) for k in i)
+        assert quadratic_chain(T, S) == tuple(
+            max(k, math.floor(Fraction(k * k * T, S * S))) for k in i)
+        spacing = Fraction(T - 1, max(S - 1, 1))
+        assert improved_chain(T, [S]) == (
+            *(1 + round(k * spacing) for k in reversed(range(S))), 0)
+
+
 def test_published_chains():
     quadratic = released_quadratic_chain(1000, 10)
     assert [t - 1 for t in quadratic[-2::-1]] == [0, 9, 39, 88, 158, 246, 355, 483, 632, 800]

@@ -398,8 +398,11 @@ def test_the_embedding_is_the_named_one(embedding, function):
     seen = []
     network.time_mlp.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     x, t = inputs()
-    network(x, t)
-    assert seen[0].equal(function(t, 8))
+    rescaled = torch.tensor([0.25, 997.5])  # iDDPM's (t - 1) * 1000 / T is no integer
+    for shown in (t, rescaled):
+        network(x, shown)
+        assert seen.pop().equal(function(shown, 8))
+    assert not function(rescaled, 8).equal(function(rescaled.floor(), 8))
 
 
 def test_under_a_denoiser_the_second_half_is_the_variance():

@@ -134,6 +134,24 @@ def test_other_levels_change_the_decoder_alone(levels, x_0):
         assert torch.equal(as_256, same) == (t > 1)
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (3, 2, 2), (1, 4)], ids=str)
+def test_channels_and_pixels_count_alike(shape):
+    """A term is their mean: each pixel is also an image of its own, of one dimension."""
+    d = math.prod(shape)
+    generator = torch.Generator().manual_seed(8)
+    x_0 = torch.randint(0, 256, (4, d), generator=generator).double() / 127.5 - 1
+    eps = torch.randn(4, d, dtype=torch.float64, generator=generator)
+    pixels = [x.reshape(-1, 1, 1) for x in (x_0, eps)]
+    images = [x.reshape(4, *shape) for x in (x_0, eps)]
+    mixed = torch.tensor([1, 2, 1, 4])
+    for t, t_of_pixels in ((1, 1), (3, 3), (mixed, mixed.repeat_interleave(d))):
+        one = bound_term(gaussian_denoiser(HARSH), Bound(BETA), pixels[0], t_of_pixels, pixels[1])
+        denoiser = gaussian_denoiser(HARSH, shape=shape)
+        nats = bound_term(denoiser, Bound(BETA), images[0], t, images[1]).nats
+        assert nats.shape == (4,) and nats.isfinite().all()
+        assert torch.allclose(nats, one.nats.reshape(4, d).mean(1), rtol=1e-13, atol=0)
+
+
 def test_one_step():
     x_0, eps = nodes()
     nats = bound_term(gaussian_denoiser(ROUGH), Bound(BETA), x_0, 1, eps).nats

@@ -32,7 +32,7 @@ def dataset():
 @pytest.fixture
 def profile():
     training = Training(steps=12, batch=8, warmup=5, ema_decay=0.9, precision="float32",
-                        checkpoint_every=4, grid_every=1000, log_every=3)
+                        checkpoint_every=4, grid_every=1000, log_every=3, grid=4)
     return Profile("tiny", "tiny", "digits", NETWORK, training, Process(T=50))
 
 

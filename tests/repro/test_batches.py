@@ -99,6 +99,25 @@ def test_half_of_the_images_are_mirrored(profile, changed):
     assert (kept.x_0[:, 0, :, 0] == 1).all() and (kept.x_0[:, 0, :, 1:] == -1).all()
 
 
+def test_what_is_mirrored_says_nothing_of_timesteps_and_noise(profile, changed):
+    """Of 512 images some are mirrored and some not, whatever t is and the sign of each noise.
+
+    By chance one of the cases is empty less often than once in 1e60 seeds.
+    """
+    images = torch.zeros(64, 1, 8, 8, dtype=torch.uint8)
+    images[:, 0, :, 0] = 255  # a bar on the left
+    batches = Batches(Dataset("bars", images, images), changed(profile, "training", batch=64),
+                      World())
+    parts = [batches(step) for step in range(1, 9)]
+    mirrored = torch.cat([part.x_0[:, 0, 0, 7] > 0 for part in parts])
+    late = torch.cat([part.t > profile.process.T // 2 for part in parts])
+    positive = torch.cat([part.eps.flatten(1) > 0 for part in parts])
+    assert mirrored.shape == (512,) and positive.shape == (512, 64)
+    for where in (late, *positive.unbind(1)):
+        for image in (mirrored, ~mirrored):
+            assert (image & where).any() and (image & ~where).any()
+
+
 def test_draws_differ_by_seed_purpose_and_number():
     seeds = {draw(*key, "cpu").initial_seed()
              for key in ((0, "step", 1), (0, "step", 2), (1, "step", 1), (0, "epoch", 1))}

@@ -66,9 +66,13 @@ def test_steps_are_those_of_the_papers(dataset, still, changed, clip):
     assert moved > 3e-4
 
 
-def test_shards_are_clipped_apart_and_averaged(dataset, still, changed):
-    """Each shard's clipped gradient has the norm of the clip; so has no mean of several."""
-    profile = changed(still, "training", clip=1e-3, clip_shards=4)
+@pytest.mark.parametrize("clip", [1e-3, math.inf])
+def test_shards_are_clipped_apart_and_averaged(dataset, still, changed, clip):
+    """Each shard's clipped gradient has the norm of the clip; so has no mean of several.
+
+    Unclipped, what one shard leaves behind would be as large as the next one's gradient.
+    """
+    profile = changed(still, "training", clip=clip, clip_shards=4)
     trainer = Trainer(profile, dataset, World())
     x_0, t, eps = trainer.batches(1)
     expected = []
@@ -77,12 +81,12 @@ def test_shards_are_clipped_apart_and_averaged(dataset, still, changed):
         loss = trainer._loss(x_0[part], t[part], eps[part])
         gradient = torch.autograd.grad(loss, trainer.parameters)
         norm = sum((g**2).sum() for g in gradient).sqrt()
-        expected.append([g * 1e-3 / norm for g in gradient])
+        expected.append([g * min(1, clip / norm) for g in gradient])
     loss, norm = trainer._gradient(trainer.batches(1))
     for index, parameter in enumerate(trainer.parameters):
         mean = sum(part[index] for part in expected) / 4
         torch.testing.assert_close(parameter.grad, mean, rtol=1e-3, atol=1e-9)
-    assert math.sqrt(sum(float((p.grad**2).sum()) for p in trainer.parameters)) < 0.999e-3
+    assert math.sqrt(sum(float((p.grad**2).sum()) for p in trainer.parameters)) < 0.999 * clip
     whole = Trainer(still, dataset, World())
     assert loss.item() == pytest.approx(whole._gradient(whole.batches(1))[0].item(), rel=1e-5)
 
@@ -152,6 +156,36 @@ def test_dropout_differs_from_step_to_step(dataset, profile):
     first = torch.get_rng_state()
     trainer.advance()
     assert not torch.equal(first, state) and not torch.equal(first, torch.get_rng_state())
+
+
+class Among(World):
+    """One device of several, as it sees them: an average is a thousand times its own part."""
+
+    def average(self, tensors):
+        for tensor in tensors:
+            tensor.mul_(1000)
+
+
+@pytest.mark.parametrize("clip", [0.01, math.inf])
+def test_the_average_over_devices_is_clipped_not_its_parts(dataset, still, changed, clip):
+    profile = changed(still, "training", clip=clip)
+    trainer, alone = Trainer(profile, dataset, Among()), Trainer(profile, dataset, World())
+    trainer.advance()
+    alone.advance()
+    # Adam's first moment is a tenth of the gradient that it was given.
+    given, one = (
+        torch.cat([10 * x.optimiser.state[p]["exp_avg"].flatten() for p in x.parameters]).norm()
+        for x in (trainer, alone))
+    assert float(given) == pytest.approx(clip if clip < 1 else 1000 * float(one), rel=1e-4)
+
+
+def test_each_device_drops_other_parts(dataset, profile):
+    seeds = []
+    for rank in (0, 1, 1):
+        trainer = Trainer(profile, dataset, Among(rank, 2))
+        trainer.advance()
+        seeds.append(torch.initial_seed())
+    assert seeds[0] != seeds[1] == seeds[2]
 
 
 @pytest.mark.parametrize("poison", [math.nan, math.inf])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy
 from matplotlib import pyplot
+from matplotlib.figure import Figure as Drawing
 
 from audit.site.figures.plot import Figure, save
 from audit.site.figures.schedules import STEPS, levels
@@ -37,7 +38,9 @@ def predicted_noise(x: numpy.ndarray, level: float) -> numpy.ndarray:
     weight = numpy.exp(-((gap**2).sum(-1) - (gap**2).sum(-1).min(1, keepdims=True))
                        / (2 * variance))
     weight /= weight.sum(1, keepdims=True)
-    return numpy.sqrt(1 - level) * (weight[..., None] * gap).sum(1) / variance
+    mean: numpy.ndarray = (
+        numpy.sqrt(1 - level) * (weight[..., None] * gap).sum(1) / variance)
+    return mean
 
 
 def chain(start: numpy.ndarray, steps: int, eta: float) -> numpy.ndarray:
@@ -57,7 +60,7 @@ def chain(start: numpy.ndarray, steps: int, eta: float) -> numpy.ndarray:
     return numpy.stack(path)
 
 
-def paint(colours: dict[str, str]) -> pyplot.Figure:
+def paint(colours: dict[str, str]) -> Drawing:
     """Four panels: both samplers, many steps and few."""
     random = numpy.random.default_rng(0)
     start = random.standard_normal((COUNT, 2))

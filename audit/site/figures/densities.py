@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy
 from matplotlib import pyplot
+from matplotlib.figure import Figure as Drawing
 
 from audit.site.figures.plot import Figure, save
 from audit.site.figures.schedules import STEPS, levels
@@ -31,11 +32,12 @@ def density(level: float) -> numpy.ndarray:
     """The density of x_t on the grid."""
     variance = level * DEVIATION**2 + 1 - level
     gap = X[:, None] - numpy.sqrt(level) * MEANS
-    return (WEIGHTS * numpy.exp(-gap**2 / (2 * variance))).sum(1) / numpy.sqrt(
+    found: numpy.ndarray = (WEIGHTS * numpy.exp(-gap**2 / (2 * variance))).sum(1) / numpy.sqrt(
         2 * numpy.pi * variance)
+    return found
 
 
-def paint(colours: dict[str, str]) -> pyplot.Figure:
+def paint(colours: dict[str, str]) -> Drawing:
     """Curves at some times, and an image over all of them."""
     level = levels(numpy.linspace(1e-4, 0.02, STEPS))
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10.5, 3.8))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy
 from matplotlib import pyplot
+from matplotlib.figure import Figure as Drawing
 
 from audit.site.figures.plot import Figure, save
 
@@ -24,9 +25,11 @@ FIGURE = Figure(
 )
 
 Path2 = list[tuple[float, float]]
+Step = Callable[[float], float]
+Function = Callable[[numpy.ndarray, numpy.ndarray], numpy.ndarray]
 
 
-def descend(start: tuple[float, float], best_x: Callable, best_y: Callable) -> Path2:
+def descend(start: tuple[float, float], best_x: Step, best_y: Step) -> Path2:
     """The corners of the path that minimises in x, then in y, some sweeps long."""
     x, y = start
     path = [(x, y)]
@@ -38,19 +41,22 @@ def descend(start: tuple[float, float], best_x: Callable, best_y: Callable) -> P
     return path
 
 
-def ridge(x, y):
+def ridge(x: numpy.ndarray, y: numpy.ndarray) -> numpy.ndarray:
     """Convex, not smooth, not separable."""
-    return 2 * abs(x - y) + abs(x)
+    value: numpy.ndarray = 2 * abs(x - y) + abs(x)
+    return value
 
 
-def smooth(x, y):
+def smooth(x: numpy.ndarray, y: numpy.ndarray) -> numpy.ndarray:
     """Convex and smooth."""
-    return x**2 + x * y + y**2
+    value: numpy.ndarray = x**2 + x * y + y**2
+    return value
 
 
-def composite(x, y):
+def composite(x: numpy.ndarray, y: numpy.ndarray) -> numpy.ndarray:
     """Smooth plus separable."""
-    return smooth(x, y) + abs(x) + abs(y)
+    value: numpy.ndarray = smooth(x, y) + abs(x) + abs(y)
+    return value
 
 
 def shrink(value: float) -> float:
@@ -58,7 +64,7 @@ def shrink(value: float) -> float:
     return float(numpy.sign(value) * max(abs(value) - 1, 0) / 2)
 
 
-PANELS = (
+PANELS: tuple[tuple[str, Function, Path2], ...] = (
     # Along x the ridge is least at x = y (slope 2 of one part beats 1 of the other), so in y.
     ("nonsmooth: stuck at (1, 1)", ridge, descend((1.0, 1.0), lambda y: y, lambda x: x)),
     ("smooth: arrives", smooth, descend((1.3, 1.0), lambda y: -y / 2, lambda x: -x / 2)),
@@ -67,7 +73,7 @@ PANELS = (
 )
 
 
-def paint(colours: dict[str, str]) -> pyplot.Figure:
+def paint(colours: dict[str, str]) -> Drawing:
     """Three contour plots with their paths."""
     grid = numpy.linspace(-1.8, 1.8, 181)
     x, y = numpy.meshgrid(grid, grid)

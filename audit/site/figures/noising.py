@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy
 from matplotlib import pyplot
+from matplotlib.figure import Figure as Drawing
 from sklearn.datasets import load_sample_image
 
 from audit.site.figures.plot import Figure, save
@@ -38,7 +39,8 @@ def photograph() -> numpy.ndarray:
     top, start = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
     square = image[top:top + side, start:start + side]
     block = side // SIZE
-    return square.reshape(SIZE, block, SIZE, block, 3).mean((1, 3))
+    tiles: numpy.ndarray = square.reshape(SIZE, block, SIZE, block, 3).mean((1, 3))
+    return tiles
 
 
 def cifar(folder: Path) -> numpy.ndarray | None:
@@ -68,7 +70,7 @@ def noised(
     return made
 
 
-def paint(colours: dict[str, str]) -> pyplot.Figure:
+def paint(colours: dict[str, str]) -> Drawing:
     """One row as published, one as listed, and one of a CIFAR-10 image where there is one."""
     published = levels(numpy.linspace(1e-4, 0.02, STEPS))
     listed = levels(numpy.linspace(0.02, 1e-4, STEPS))

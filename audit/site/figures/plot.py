@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")
 
 from matplotlib import pyplot
+from matplotlib.figure import Figure as Drawing
 
 # After Okabe and Ito, told apart with every kind of colour vision; one set for each ground.
 LIGHT = {"ink": "#1b1f24", "rule": "#c3cad2", "blue": "#0072b2", "orange": "#c05a00",
@@ -32,10 +34,10 @@ class Figure:
     suffix: str = "svg"
 
 
-Paint = Callable[[dict[str, str]], "pyplot.Figure"]
+Paint = Callable[[dict[str, str]], Drawing]
 
 
-def style(colours: dict[str, str]) -> dict[str, object]:
+def style(colours: dict[str, str]) -> dict[Any, Any]:
     """Settings under which a figure is drawn; its ground is that of the page."""
     ink, rule = colours["ink"], colours["rule"]
     return {

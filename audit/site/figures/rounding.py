@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from matplotlib import pyplot
+from matplotlib.figure import Figure as Drawing
 
 from audit.adapters.core import linear_schedule
 from audit.precision import error_in_ulps
@@ -79,7 +80,7 @@ def draw(folder: Path) -> Figure:
     """Draw the figure in both themes; the errors are measured once."""
     found = measured()
 
-    def paint(colours: dict[str, str]) -> pyplot.Figure:
+    def paint(colours: dict[str, str]) -> Drawing:
         figure, axes = pyplot.subplots(1, 2, figsize=(10.5, 3.8), sharey=True)
         for panel, (title, curves) in zip(axes, found.items(), strict=True):
             for label, colour, values in curves:

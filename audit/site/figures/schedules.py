@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy
 from matplotlib import pyplot
+from matplotlib.figure import Figure as Drawing
 
 from audit.site.figures.plot import Figure, save
 
@@ -34,11 +35,12 @@ def levels(beta: numpy.ndarray) -> numpy.ndarray:
 
 def cosine(offset: float, divisor: float) -> numpy.ndarray:
     """f(t) / f(0), unclipped."""
-    f = numpy.cos((TIMES / STEPS + offset) / divisor * numpy.pi / 2) ** 2
-    return f / f[0]
+    f: numpy.ndarray = numpy.cos((TIMES / STEPS + offset) / divisor * numpy.pi / 2) ** 2
+    normalised: numpy.ndarray = f / f[0]
+    return normalised
 
 
-def paint(colours: dict[str, str]) -> pyplot.Figure:
+def paint(colours: dict[str, str]) -> Drawing:
     """Both panels."""
     linear = {
         "published linear": (numpy.linspace(1e-4, 0.02, STEPS), "blue", "-", 2.2),
