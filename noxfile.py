@@ -8,7 +8,7 @@
     nox -s repro                  retrain, and hold every number against its published value
     nox -s repro -- --plan        what that will cost on this machine; --help shows all options
     nox -s tests                  the test suite, in parallel
-    nox -s mutation               break it and see: verify must notice
+    nox -s mutation               break it and see: a check must notice
     nox -s fuzz -- --minutes 60   every property with fresh seeds, and broken files
     nox -s supply-chain           licences and known vulnerabilities of what is installed
     nox -s bench                  core against its peers: speed and memory; many minutes
@@ -126,6 +126,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def mutation(session: nox.Session) -> None:
-    """Change one thing in core or a proof at a time; verify must notice. Minutes."""
-    session.install("-q", *PINS, "-e", ".[audit]")
-    run_and_keep_status(session, "python", "tests/mutation.py", *session.posargs)
+    """Change one thing in core or a proof at a time; a check must notice. Many minutes."""
+    session.install("-q", *PINS, "-e", ".[audit,repro,site,tests]")
+    install_peers(session)
+    run_and_keep_status(session, "python", "tests/mutation", *session.posargs, OMP_NUM_THREADS="1")

@@ -1,4 +1,4 @@
-"""AUDIT.md: the whole ledger as tables for a code-hosting page, from the ledger alone.
+"""AUDIT.md: the whole ledger as tables for a code-hosting page, and the mutation scores.
 
 Verdicts are as recorded; that a run confirms them is for ``nox -s verify`` to say, not for a file.
 Grades and counts are those of the checks that a run makes.
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import groupby
 
-from audit import trust
+from audit import mutation, trust
 from audit.comparison import COMPARISONS
 from derivations.claim import DOCUMENT_LINES, DOCUMENT_SHA256, Claim, Grade, Severity, Verdict
 from derivations.ledger import SECTIONS, section_title
@@ -67,6 +67,27 @@ installed, cvc5; and a theorem that the kernel of Coq checks, where that is inst
 | claims | rest on |
 |---|---|
 {twice}"""
+
+
+def _mutation() -> str:
+    result = mutation.read()
+    if result is None:
+        return ""
+    rows = "".join(
+        f"| `{r['module']}` | {r['mutants']} | {r['drawn']} | {r['killed']} | "
+        f"{r['equivalent'] or ''} | {r['survived'] or ''} | {mutation.percent(r['score'])} | "
+        f"{mutation.percent(r['at_least'])} |\n" for r in result["modules"])
+    return f"""
+## Mutation scores
+
+One operator, constant, sign, root, argument, factor or timestep of a source is changed, and a check
+that covers the file must notice (`nox -s mutation`). The score is the share noticed, apart from
+equivalents, which are listed by hand with a reason; *at least* is its 95 % lower confidence bound
+where only a random sample was drawn. {mutation.where(result)}
+
+| module | mutants | drawn | noticed | equivalent | survived | score | at least |
+|---|--:|--:|--:|--:|--:|--:|--:|
+{rows}"""
 
 
 def cell(text: str) -> str:
@@ -143,7 +164,7 @@ number of wrong variants that these checks must reject. What is wrong, by line a
 site`. This file is written by `python -m audit write`; do not edit it.
 
 """
-    parts = [head, _summary(ledger), _reliance(ledger)]
+    parts = [head, _summary(ledger), _reliance(ledger), _mutation()]
     for title, group in groupby(ledger.values(), key=section_title):
         parts.append(f"\n## {title}\n\n| lines | verdict | claim | evidence |\n|---|---|---|---|\n")
         parts += [_row(claim) for claim in group]

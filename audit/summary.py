@@ -1,8 +1,9 @@
 """audit.json: the ledger, what a run found, and a digest over all that does not depend on the run.
 
 Schema 2.  Two runs of one commit give the same file but for ``seconds`` and ``provenance``; the
-digest covers neither these nor the free-text details, nor what only some machines can run (second
-opinions whose engine is not everywhere, marked ``optional``), so that two machines can agree on it.
+digest covers neither these nor the free-text details, nor what was measured elsewhere (mutation
+scores), nor what only some machines can run (second opinions whose engine is not everywhere, marked
+``optional``), so that two machines can agree on it.
 """
 
 from __future__ import annotations
@@ -11,20 +12,21 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sympy
 
-from audit import trust
+from audit import mutation, trust
 from audit.evidence import Evidence
 from audit.status import CONFIRMED, FAILED, TRUE, Record, grades, judge
-from derivations.claim import DOCUMENT_LINES, DOCUMENT_SHA256, Claim
+from derivations.claim import DOCUMENT_LINES, DOCUMENT_SHA256, Assumption, Claim
 from derivations.ledger import section_title, unassigned_lines
 
 SCHEMA = 2
 RUN_DEPENDENT = ("seconds", "detail", "problems", "not_run", "trust", "second_opinions")
 
 
-def assumption_text(a: object) -> str:
+def assumption_text(a: Assumption) -> str:
     """An assumption as prose; symbols become LaTeX."""
     if isinstance(a, str):
         return a
@@ -50,7 +52,7 @@ def trust_of(evidence: Iterable[Evidence]) -> trust.Trust:
     return trust.of((e.kind, e.grade, e.role) for e in evidence if e.passed)
 
 
-def _entry(claim: Claim, record: Record, problems: list[str]) -> dict[str, object]:
+def _entry(claim: Claim, record: Record, problems: list[str]) -> dict[str, Any]:
     optional = {n for n, e in enumerate(record.evidence, 1) if e.optional}
     trusted = trust_of(record.evidence)
     return {
@@ -90,7 +92,7 @@ def _entry(claim: Claim, record: Record, problems: list[str]) -> dict[str, objec
     }
 
 
-def _totals(entries: list[dict]) -> dict[str, object]:
+def _totals(entries: list[dict[str, Any]]) -> dict[str, Any]:
     true = [e for e in entries if e["verdict"] in TRUE]
     evidence = [e for entry in entries for e in entry["evidence"] if not e["optional"]]
     controls = [c for entry in entries for c in entry["controls"] if not c["optional"]]
@@ -113,7 +115,7 @@ def _totals(entries: list[dict]) -> dict[str, object]:
     }
 
 
-def digest(summary: Mapping[str, object]) -> str:
+def digest(summary: Mapping[str, Any]) -> str:
     """SHA-256 over document, entries and coverage, without times, details and what is optional."""
 
     def stable(value: object) -> object:
@@ -133,7 +135,7 @@ def summarise(
     records: Mapping[str, Record],
     misquoted: Mapping[str, list[str]],
     provenance: Mapping[str, object],
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The content of audit.json for the claims that were run."""
     problems = judge(ledger, records, misquoted)
     entries = [_entry(ledger[id], record, problems[id]) for id, record in records.items()]
@@ -148,5 +150,6 @@ def summarise(
         },
         "totals": _totals(entries),
         "provenance": dict(provenance),
+        "mutation": mutation.read(),
     }
     return {**summary, "digest": digest(summary)}

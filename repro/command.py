@@ -139,7 +139,8 @@ def _run(options: argparse.Namespace, world: World, console: Console) -> int:
                 console.print(f"stopped by signal {outcome.signal} after step "
                               f"{outcome.trainer.step:,}; the same command continues")
                 return 128 + outcome.signal
-            seconds["training"] = outcome.seconds
+            began = f" after step {outcome.began:,}" if outcome.began else ""
+            seconds[f"training{began}"] = outcome.seconds
             networks = measuring.networks_of(outcome.trainer.network, outcome.trainer.ema)
             known = measuring.facts(chosen) | measuring.trained(chosen)
         else:

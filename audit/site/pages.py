@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from audit import citation, errata, trust
+from audit import citation, errata, mutation, trust
 from audit.site import graph, measured, prose, sources, wording
 from audit.site.figures import Figure
 from audit.site.result import Entry, Result, stands
@@ -112,7 +112,7 @@ def claim_list(m: Material) -> Page:
     })
 
 
-def steps(entry: Entry) -> tuple[list[dict], list[dict]]:
+def steps(entry: Entry) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The evidence with the wrong variants that each check was given; then those of no check."""
     count = len(entry["evidence"])
     made = []
@@ -202,6 +202,8 @@ def other_pages(m: Material) -> Iterator[Page]:
         "reliance": list(trust.reliance(map(trust.of_entry, m.result.entries.values()))),
         "twice": {id: t for id, e in m.result.entries.items()
                   if len((t := trust.of_entry(e)).lines) > 1},
+        "mutation": (scores := content.get("mutation")),
+        "mutation_where": mutation.where(scores) if scores else "", "percent": mutation.percent,
         "not_run": sorted({r for e in m.result.entries.values() for r in e["not_run"]}),
         "entries": m.result.entries,
     })

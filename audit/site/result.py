@@ -145,7 +145,7 @@ def _misstates_trust(entry: Entry) -> bool:
         found = trust.of_entry(entry)
     except ValueError:  # a kind or a grade that this version does not know
         return True
-    return entry["trust"] != found.as_json()
+    return bool(entry["trust"] != found.as_json())
 
 
 def judge(content: Mapping[str, Any], ledger: Mapping[str, Claim]) -> tuple[str, ...]:

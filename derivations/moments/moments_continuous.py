@@ -190,6 +190,10 @@ def joint_centre() -> Checks:
     two = sympy.S(2)
     yield refutes(differs("about 0 and about the mean", uniform_moment(2, 0, two),
                           uniform_moment(2, 1, two), at={}, wrong={"4/3": Rational(4, 3)}))
+    yield corrects(identity(
+        "the two values", [uniform_moment(2, 0, two), uniform_moment(2, 1, two)],
+        [Rational(4, 3), Rational(1, 3)], wrong={"exchanged": [Rational(1, 3), Rational(4, 3)]},
+    ))
 
 
 @claim(

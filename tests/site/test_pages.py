@@ -68,18 +68,41 @@ def test_reliance_lists_components_and_second_opinions(documents):
     assert "Not run here" not in page
 
 
+def rely(summary, ledger):
+    """The page on reliance, of a result that need not be confirmed."""
+    found = result.Result(summary, ())
+    material = pages.Material(found, ledger, (), {}, (), ROOT, citation.edition(summary))
+    (page,) = [p for p in pages.other_pages(material) if p.path == "rely.html"]
+    return page, build.environment().get_template(page.template).render(
+        page.content, site=build._site(found, material.edition), root="", title=page.title,
+        here=page.path, lang="en", words=wording.ENGLISH)
+
+
 def test_reliance_says_which_engine_is_missing(summary, ledger):
     for entry in summary["entries"]:
         if entry["id"] in opinions.OPINIONS:
             entry["not_run"] = ["Coq proof: coqc is not installed"]
-    found = result.Result(summary, ())
-    material = pages.Material(found, ledger, (), {}, (), ROOT, citation.edition(summary))
-    (page,) = [p for p in pages.other_pages(material) if p.path == "rely.html"]
+    page, shown = rely(summary, ledger)
     assert page.content["not_run"] == ["Coq proof: coqc is not installed"]
-    shown = build.environment().get_template(page.template).render(
-        page.content, site=build._site(found, material.edition), root="", title=page.title,
-        here=page.path, lang="en", words=wording.ENGLISH)
     assert "Not run here: Coq proof: coqc is not installed." in shown
+
+
+def test_reliance_has_the_mutation_scores_and_the_survivors(summary, ledger):
+    summary["mutation"] = {
+        "date": "2026-11-25", "commit": "ab" * 20, "changed": [], "python": "3.11.7", "seed": 0,
+        "processes": 2, "seconds": 1510,
+        "modules": [{"module": "core.kl", "mutants": 232, "drawn": 30, "killed": 28,
+                     "equivalent": 1, "survived": 1, "score": 0.9655, "at_least": 0.8466}],
+        "survivors": [{"file": "core/kl.py", "line": 7, "text": "x", "change": "a < b -> (b)"}],
+    }
+    _, shown = rely(summary, ledger)
+    (row,) = re.findall(r'<th scope="row">core\.kl</th>(.*?)</tr>', shown)
+    assert re.findall(r"<td>(.*?)</td>", row) == ["232", "30", "28", "1", "1", "96.5 %", "84.6 %"]
+    assert "core/kl.py:7</code>: <code>a &lt; b -&gt; (b)" in shown
+    assert "Measured on 2026-11-25 at commit abababababab" in shown
+    del summary["mutation"]
+    for unmeasured in (summary, {**summary, "mutation": None}):
+        assert 'id="mutation"' not in rely(unmeasured, ledger)[1]
 
 
 def test_nothing_is_loaded_from_elsewhere(site):
