@@ -80,7 +80,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--records", type=Path, default=records.FOLDER,
                       help="where the records of finished runs are kept; default repro/records")
     made.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
-    made.add_argument("--no-compile", action="store_true", help="do without torch.compile")
     return made
 
 
@@ -112,7 +111,7 @@ def _report(options: argparse.Namespace, console: Console) -> int:
 
 def _run(options: argparse.Namespace, world: World, console: Console) -> int:
     chosen = _profile(options, world)
-    compiled = world.device.type == "cuda" and not options.no_compile
+    compiled = world.device.type == "cuda"  # TORCHDYNAMO_DISABLE=1 is torch's own way out
     torch.backends.cudnn.benchmark = True  # every convolution is met a million times
     if options.profile is None and world.device.type == "cpu":
         console.print("There is no GPU here.  What the run on CIFAR-10 would cost on this machine:")

@@ -5,6 +5,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -49,7 +50,7 @@ class Dataset:
         """(C, H, W) of one image."""
         return tuple(self.train.shape[1:])
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over shapes, levels and bytes, in hexadecimal: equal for equal data only.
 

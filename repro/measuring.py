@@ -155,35 +155,34 @@ def _scores(subject: Subject, extractor: Extractor, folder: Path,
             console: Console) -> Iterator[Measurement]:
     """FID against both parts of the data set, KID, and IS where there are classes; the floor."""
     dataset = subject.dataset
-    reference = {}
-    for part, images in (("train", dataset.train), ("test", dataset.test)):
-        found = list(_outputs(extractor, images, console, f"features of the {part} set"))
-        reference[part] = torch.cat([few.features for few in found])
     known = {"dataset": subject.profile.dataset, "extractor": extractor.name}
-    floor = frechet.frechet_distance(*(frechet.moments([reference[part]])
-                                       for part in ("train", "test")))
-    yield Measurement("FID", floor, known | {"of": "test", "reference": "train",
-                                             "samples": len(dataset.test)}, "",
-                      not_comparable=subject.not_comparable)
-    for number, sampling in enumerate(subject.profile.sampling):
-        images = load_images(samples_folder(subject.profile, folder, number), sampling.count)
+
+    def number(quantity: str, value: float, protocol: dict[str, Any], **more: Any) -> Measurement:
+        return Measurement(quantity, value, protocol | more,
+                           not_comparable=subject.not_comparable)
+
+    real = {part: torch.cat(list(features(extractor, images, console,
+                                          f"features of the {part} set")))
+            for part, images in (("train", dataset.train), ("test", dataset.test))}
+    moments = {part: frechet.moments([found]) for part, found in real.items()}
+    yield number("FID", frechet.frechet_distance(moments["train"], moments["test"]), known,
+                 of="test", reference="train", samples=len(dataset.test))
+    for index, sampling in enumerate(subject.profile.sampling):
+        images = load_images(samples_folder(subject.profile, folder, index), sampling.count)
         found = list(_outputs(extractor, images, console, "features of samples"))
-        made_of = torch.cat([few.features for few in found])
+        sampled = torch.cat([few.features for few in found])
         made = subject.facts | known | _sampler_facts(sampling) | {
             "of": "samples", "samples": sampling.count}
-        for part, real in reference.items():
-            value = frechet.frechet_distance(*(frechet.moments([x]) for x in (real, made_of)))
-            yield Measurement("FID", value, made | {"reference": part}, "",
-                              not_comparable=subject.not_comparable)
+        own = frechet.moments([sampled])
+        for part, theirs in moments.items():
+            yield number("FID", frechet.frechet_distance(theirs, own), made, reference=part)
         if found[0].logits is not None:
             score = inception_score(torch.cat([cast(Tensor, few.logits) for few in found]))
-            yield Measurement("IS", score.mean, made | {"splits": score.splits}, "",
-                              not_comparable=subject.not_comparable)
-            size = min(1000, len(made_of), len(reference["train"]))
-            kid = kernel_distance(made_of.float(), reference["train"].float(),
+            yield number("IS", score.mean, made, splits=score.splits)
+            size = min(1000, len(sampled), len(real["train"]))
+            kid = kernel_distance(sampled.float(), real["train"].float(),
                                   torch.Generator().manual_seed(0), size=size)
-            yield Measurement("KID", kid.mean, made | {"reference": "train"}, "",
-                              not_comparable=subject.not_comparable)
+            yield number("KID", kid.mean, made, reference="train")
 
 
 def features(extractor: Extractor, images: Tensor, console: Console, title: str

@@ -10,27 +10,46 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 QUIET_SECONDS = 10.0  # between two lines where the output is no terminal
 
 Tell = Callable[[float, float], None]
+Show = Callable[[float, float, str, Callable[[], str]], None]
+
+
+@contextmanager
+def bar(console: Console, title: str) -> Iterator[Show]:
+    """A function that is called with what is done, the total, what to say beside the bar, and a
+    line to print now and then where there is no bar.
+    """
+    last = time.monotonic()
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"),
+               TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True,
+                  disable=not console.is_terminal) as shown:
+        task = shown.add_task(title, total=None, said="")
+
+        def show(done: float, total: float, said: str, line: Callable[[], str]) -> None:
+            nonlocal last
+            shown.update(task, completed=done, total=total, said=said)
+            now = time.monotonic()
+            if not console.is_terminal and now - last >= QUIET_SECONDS and done > 0:
+                last = now
+                console.print(line())
+
+        yield show
 
 
 @contextmanager
 def told(console: Console, title: str, unit: str = "images") -> Iterator[Tell]:
     """A function that is called with what is done, and the total."""
-    begin = last = time.monotonic()
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"),
-               TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True,
-                  disable=not console.is_terminal) as bar:
-        task = bar.add_task(title, total=None, said="")
+    begin = time.monotonic()
+    with bar(console, title) as show:
 
         def tell(done: float, total: float) -> None:
-            nonlocal last
             said = f"{done:,.0f} of {total:,.0f} {unit}"
-            bar.update(task, completed=done, total=total, said=said)
-            now = time.monotonic()
-            if not console.is_terminal and now - last >= QUIET_SECONDS and done > 0:
-                last = now
-                left = (now - begin) * (total - done) / done
-                console.print(f"{title}: {said}, {duration(left)} left")
+
+            def line() -> str:
+                left = (time.monotonic() - begin) * (total - done) / done
+                return f"{title}: {said}, {duration(left)} left"
+
+            show(done, total, said, line)
 
         yield tell
 

@@ -6,19 +6,17 @@ A run that continues after step k drops what was logged beyond k: it will be sai
 """
 
 import json
-import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
 from repro.files import write_file
-
-QUIET_SECONDS = 10.0  # between two lines where the output is no terminal
+from repro.progress import bar
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -44,23 +42,17 @@ class RunLog:
         write_file(path, "".join(json.dumps(entry) + "\n" for entry in kept))
         self.file = path.open("a", encoding="utf-8")
         self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1)
-        self.bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"),
-            TimeRemainingColumn(), console=console, transient=True,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("training", total=steps, completed=done, said="")
-        self.last_line = time.monotonic()
+        self.open = ExitStack()
 
     def __enter__(self) -> Self:
-        self.bar.start()
+        self.show = self.open.enter_context(bar(self.console, "training"))
+        self.open.callback(self.board.close)
+        self.open.callback(self.file.close)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        self.bar.stop()
-        self.file.close()
-        self.board.close()
+        self.open.close()
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """An entry: "step", "loss", "learning_rate", "images_per_second", "steps_per_second"."""
@@ -71,10 +63,6 @@ class RunLog:
                 self.board.add_scalar(name, value, entry["step"])
         said = (f"loss {entry['loss']:.4f}, {entry['images_per_second']:,.0f} images/s, "
                 f"{entry['steps_per_second']:.3g} steps/s")
-        self.bar.update(self.task, completed=entry["step"], said=said)
-        now = time.monotonic()
-        if not self.console.is_terminal and now - self.last_line >= QUIET_SECONDS:
-            self.last_line = now
-            left = (self.steps - entry["step"]) / entry["steps_per_second"]
-            self.console.print(f"step {entry['step']:,} of {self.steps:,}, {said}, "
-                               f"{left / 60:.1f} minutes left")
+        left = (self.steps - entry["step"]) / entry["steps_per_second"] / 60
+        self.show(entry["step"], self.steps, said, lambda: (
+            f"step {entry['step']:,} of {self.steps:,}, {said}, {left:.1f} minutes left"))

@@ -31,6 +31,15 @@ def same_weights_every_time():
     torch.manual_seed(0)
 
 
+@pytest.fixture
+def one_thread():
+    """Small tensors: a second thread costs more than it brings, above all beside other tests."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def ledger():
     return ledgers.load()

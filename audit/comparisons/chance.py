@@ -15,6 +15,7 @@ that for the others.  Nothing is an approximation for large n.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,8 +30,22 @@ def _require(n: int, alarm: float) -> None:
         raise ValueError(f"alarm must lie in (0, 1); got {alarm}")
 
 
+class Between(ABC):
+    """A law whose statistic is accepted strictly between two numbers."""
+
+    @property
+    @abstractmethod
+    def range(self) -> tuple[float, float]:
+        """What is accepted lies between."""
+
+    def accepts(self, total: float) -> bool:
+        """Whether a statistic is within the range; NaN is not."""
+        low, high = self.range
+        return low < total < high
+
+
 @dataclass(frozen=True)
-class SumOfNormals:
+class SumOfNormals(Between):
     """Half of the alarm on either side."""
 
     n: int
@@ -45,11 +60,6 @@ class SumOfNormals:
         bound = float(math.sqrt(self.n) * stats.norm.isf(self.alarm / 2))
         return -bound, bound
 
-    def accepts(self, total: float) -> bool:
-        """Whether a sum is within the range; NaN is not."""
-        low, high = self.range
-        return low < total < high
-
     def power(self, shift: float = 0.0, scale: float = 1.0) -> float:
         """P(refused) where each term has this mean and standard deviation: exact."""
         low, high = self.range
@@ -58,7 +68,7 @@ class SumOfNormals:
 
 
 @dataclass(frozen=True)
-class SumOfSquares:
+class SumOfSquares(Between):
     """Half of the alarm on either side."""
 
     n: int
@@ -72,11 +82,6 @@ class SumOfSquares:
         """What is accepted lies between."""
         law = stats.chi2(self.n)
         return float(law.ppf(self.alarm / 2)), float(law.isf(self.alarm / 2))
-
-    def accepts(self, total: float) -> bool:
-        """Whether a sum of squares is within the range; NaN is not."""
-        low, high = self.range
-        return low < total < high
 
     def power(self, variance: float) -> float:
         """P(refused) where each term has this variance: exact."""
@@ -144,7 +149,7 @@ class Distance:
 
 
 @dataclass(frozen=True)
-class QuadraticForm:
+class QuadraticForm(Between):
     """sum a_i z_i^2, half of the alarm on either side."""
 
     weights: Sequence[float]
@@ -162,8 +167,3 @@ class QuadraticForm:
         total, norm = math.fsum(self.weights), math.sqrt(math.fsum(a * a for a in self.weights))
         low = total - 2 * norm * math.sqrt(x)
         return low, total + 2 * norm * math.sqrt(x) + 2 * max(self.weights) * x
-
-    def accepts(self, total: float) -> bool:
-        """Whether a form is within the range; NaN is not."""
-        low, high = self.range
-        return low < total < high

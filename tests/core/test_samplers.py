@@ -31,20 +31,12 @@ from core.schedule import cosine_schedule, linear_schedule, schedule_from_betas
 from core.timesteps import quadratic_chain, released_quadratic_chain, uniform_chain
 from core.zero_terminal_snr import zero_terminal_snr
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 DEVICES = ["cpu"] + ["cuda"] * torch.cuda.is_available()
 MP = mpmath.MPContext()
 MP.dps = 80
 LINEAR = linear_schedule()
 ZERO = zero_terminal_snr(LINEAR)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small tensors: a second thread costs more than it brings, above all beside other tests."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def doubles(*values):

@@ -14,12 +14,8 @@ NETWORK = UNetConfig(image_channels=1, image_size=8, channels=4, multipliers=(1,
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """More only wait for one another on networks as small as these."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def small(one_thread):
+    """All networks here are."""
 
 
 @pytest.fixture

@@ -47,7 +47,8 @@ def test_a_whole_run(finished):
         assert part in text
     run = finished / "run"
     assert {"checkpoints", "grids", "log.jsonl", "samples.png", "rate-distortion-test.png",
-            "report.md", "report.json", "run.json"} <= {p.name for p in run.iterdir()}
+            "rate-distortion-train.png", "report.md", "report.json", "run.json"} <= {
+                p.name for p in run.iterdir()}
     assert len(runlog.read(run / "log.jsonl")) == 4
     with Image.open(run / "samples.png") as picture:
         assert picture.mode == "L" and picture.width == picture.height > 400
@@ -196,17 +197,19 @@ def test_weights_of_another_network(elsewhere, capsys):
     assert "must hold the network of the profile" in capsys.readouterr().err
 
 
-def test_weights_are_evaluated_without_training(elsewhere, capsys):
+@pytest.mark.parametrize("kind, weights, origin", [
+    ("raw", "raw", None), ("released-ema", "ema", "released")])
+def test_weights_are_evaluated_without_training(elsewhere, capsys, kind, weights, origin):
     from core.unet import UNet
 
     network = UNet(profile.load("smoke").network, torch.Generator().manual_seed(3))
     save_unet(network, elsewhere / "weights")
-    arguments = ["smoke", "--weights", "weights/config.json", "--weights-are", "raw",
+    arguments = ["smoke", "--weights", "weights/config.json", "--weights-are", kind,
                  "--device", "cpu", "--folder", "run"]
     assert command.main(arguments) == 0
     assert "NLL" in said(capsys)
     (path,) = (elsewhere / "run").glob("smoke-*.json")
     record = records.read(path)
     assert record.training == {} and not (elsewhere / "run" / "checkpoints").exists()
-    weights = {n.protocol.get("weights") for n in record.numbers if n.protocol.get("of") != "test"}
-    assert weights == {"raw"}
+    made = [n.protocol for n in record.numbers if n.protocol.get("of") != "test"]
+    assert {(p.get("weights"), p.get("origin")) for p in made} == {(weights, origin)}

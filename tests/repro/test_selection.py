@@ -71,6 +71,23 @@ def test_candidates_are_the_averages_of_their_steps(run):
     assert not torch.equal(first["conv_in.weight"], last["conv_in.weight"])
 
 
+def test_compiled_networks_make_the_same_images(run, monkeypatch):
+    """As on a GPU, with a backend that compiles nothing."""
+    subject, folder = run
+    compilers, compile_it = [], torch.compile
+
+    def compiled(network):
+        compilers.append(network)
+        return compile_it(network, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    for name, one in (("plain", subject), ("compiled", replace(subject, compiled=True))):
+        measuring.sample_set(one, Sampling(20, steps=50), folder / name, World(),
+                             Console(quiet=True))
+    assert compilers == [subject.networks["ema"]]
+    assert torch.equal(load_images(folder / "plain", 20), load_images(folder / "compiled", 20))
+
+
 def test_without_an_extractor_the_last_weights_are_judged(run, monkeypatch):
     subject, folder = run
 

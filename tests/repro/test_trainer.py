@@ -104,6 +104,26 @@ def test_the_loss_is_one_graph(dataset, still, changed, kind):
     assert compiled(*batch).item() == pytest.approx(trainer._loss(*batch).item(), rel=1e-6)
 
 
+def test_compiled_steps_are_those_of_the_others(dataset, still, monkeypatch):
+    """What a GPU runs, with a backend that compiles nothing: every branch for it is taken."""
+    compilers = []
+
+    def compiled(function):
+        compilers.append(function)
+        return compile_it(function, backend="eager")
+
+    compile_it = torch.compile
+    monkeypatch.setattr(torch, "compile", compiled)
+    ours, theirs = (Trainer(still, dataset, World(), compiled=c) for c in (True, False))
+    for _ in range(2):
+        ours.advance()
+        theirs.advance()
+    assert len(compilers) == 1
+    for name, parameter in theirs.network.named_parameters():
+        torch.testing.assert_close(dict(ours.network.named_parameters())[name], parameter,
+                                   rtol=0, atol=1e-6)
+
+
 def test_summed_loss_is_that_many_times_the_mean(dataset, still, changed):
     mean, total = (Trainer(changed(still, "objective", reduction=r), dataset, World())
                    for r in ("mean", "sum"))

@@ -1,8 +1,10 @@
 """A run that is killed, stopped, broken and continued ends in the bits of an undisturbed one."""
 
+import io
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from repro import checkpoints, runlog
+from repro import checkpoints, progress, runlog
 from repro.dataset import Dataset
 from repro.distributed import World
 from repro.errors import ReproError
@@ -185,6 +187,19 @@ def test_the_log_and_the_files(profile, dataset, tmp_path):
         "step-00000004", "step-00000008", "step-00000012"]
     assert list((tmp_path / "tensorboard").iterdir())
     assert [p.name for p in (tmp_path / "grids").iterdir()] == ["step-00000012.png"]
+
+
+def test_a_line_now_and_then_where_there_is_no_terminal(profile, dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    said = io.StringIO()
+    train(profile, dataset, tmp_path, World(), Console(file=said, width=200))
+    lines = said.getvalue().splitlines()
+    assert [line.split(",")[0] for line in lines] == [f"step {n} of 12" for n in (3, 6, 9, 12)]
+    number = r"[\d.,e+]+"
+    for line in lines:
+        assert re.fullmatch(
+            rf"step \d+ of 12, loss \d\.\d{{4}}, {number} images/s, {number} steps/s, "
+            rf"{number} minutes left", line)
 
 
 def test_a_finished_run_is_not_trained_again(profile, dataset, tmp_path):
