@@ -281,8 +281,8 @@ def test_what_asks_where_it_runs_is_seen(source):
 def test_no_formula_asks_where_it_runs():
     """A machine without a GPU cannot run what is done on a GPU only: so nothing may be.
 
-    The two that ask are compared with themselves elsewhere: whether values can be read, above, and
-    the normalisation that compiles (test_unet).
+    The three that ask are compared with themselves elsewhere: whether values can be read, above,
+    and the normalisation and the enlargement that compile (test_unet).
     """
     found = set()
     files = sorted(Path(checks.__file__).parent.glob("*.py"))
@@ -291,4 +291,5 @@ def test_no_formula_asks_where_it_runs():
         for statement in ast.parse(path.read_text("utf-8")).body:
             if asks_where_it_runs(statement):
                 found.add((path.stem, getattr(statement, "name", "module")))
-    assert found == {("checks", "values_are_readable"), ("unet_blocks", "Norm")}
+    assert found == {("checks", "values_are_readable"), ("unet_blocks", "Norm"),
+                     ("unet_blocks", "Upsample")}
