@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import time
 
 INTERRUPTED = 130
+READER_LEFT = 141  # what a shell gives a command whose output nobody reads any more
 _answered = -1.0
 
 
@@ -51,6 +53,10 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, interrupt)
     try:
         status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has what it wanted; Python would try to write the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = READER_LEFT
     except KeyboardInterrupt:  # before the run began, while modules were being imported
         print("audit: interrupted; nothing was written", file=sys.stderr)
         status = INTERRUPTED

@@ -61,8 +61,8 @@ top, and that a statement says what its steps check, which is for a reader to se
 |---|---|--:|--:|--:|
 {rows}
 These claims carry most others and are decided once more, from a statement written by hand in the
-language of another engine (`derivations/second`): an SMT-LIB script, run by z3 and, where it is
-installed, cvc5; and a theorem that the kernel of Coq checks, where that is installed.
+language of another engine (`derivations/second`): an SMT-LIB script, run by z3 and by cvc5; and a
+theorem that the kernel of Coq checks, where that is installed.
 
 | claims | rest on |
 |---|---|

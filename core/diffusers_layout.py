@@ -174,7 +174,7 @@ def state_from_diffusers(config: UNetConfig, state: Mapping[str, Tensor]) -> dic
     ours = {}
     for name, (shapes, parts) in places.items():
         for part, shape in zip(parts, shapes, strict=True):
-            there = shape[:2] if _is_attention(part) else shape
+            there = shape[:2] if _is_attention_matrix(part) else shape
             if new_names[part].shape != there or not new_names[part].is_floating_point():
                 raise ValueError(
                     f"state must hold {part} as floating-point numbers of shape {tuple(there)}; "
@@ -205,7 +205,7 @@ def state_to_diffusers(
                 f"state must hold {name} of shape {expected}; got {tuple(state[name].shape)}"
             )
         for part, piece in zip(parts, state[name].detach().split(rows), strict=True):
-            piece = piece.flatten(1) if _is_attention(part) and piece.ndim > 1 else piece
+            piece = piece.flatten(1) if _is_attention_matrix(part) else piece
             renamed = _renamed(part, ATTENTION["to_q"], ATTENTION[attention])
             theirs[renamed] = piece.clone(memory_format=torch.contiguous_format)
     return theirs
@@ -257,9 +257,9 @@ def _block(block: str) -> tuple[str, str]:
     return f"{there}.resnets.{numbers[-1]}", f"{there}.attentions.{numbers[-1]}"
 
 
-def _is_attention(name: str) -> bool:
+def _is_attention_matrix(name: str) -> bool:
     """Whether it is one of the matrices that are 1x1 convolutions here."""
-    return bool(re.search(r"\.attentions\.\d+\.to_", name))
+    return bool(re.search(r"\.attentions\.\d+\.to_.+\.weight$", name))
 
 
 def _renamed(name: str, old: tuple[str, ...], new: tuple[str, ...]) -> str:

@@ -92,7 +92,8 @@ def read(path: Path) -> Checkpoint:
         tensors = {Path(file).stem: load_file(path / Path(file).name)
                    for file in sums if file != STATE}
         return Checkpoint(path, int(state["step"]), state, tensors)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+    except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError,
+            SafetensorError) as error:
         raise ReproError(f"{path.name} is not sound: {error}") from error
 
 

@@ -262,7 +262,7 @@ def load(name_or_path: str) -> Profile:
                              f"got {name_or_path!r}")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReproError(f"{path} must be a readable TOML file: {error}") from error
     try:
         return cast(Profile, build(Profile, {"name": path.stem, **content}, ""))

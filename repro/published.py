@@ -153,7 +153,7 @@ def load(path: Path = PATH) -> tuple[Row, ...]:
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReproError(f"{path} must be a readable TOML file: {error}") from error
     if set(content) != {"group"} or not _is_tables(content["group"]):
         raise ReproError(f"{path} must hold tables [[group]] and nothing else; got "

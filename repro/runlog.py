@@ -20,12 +20,12 @@ from repro.progress import bar
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The entries of a log.  A last line that was cut short, by kill -9, is left out."""
+    """The entries of a log.  A line that was cut short, by kill -9, or is none, is left out."""
     entries = []
-    for line in path.read_text("utf-8").splitlines() if path.exists() else ():
+    for line in path.read_bytes().splitlines() if path.exists() else ():
         try:
-            entry = json.loads(line)
-        except ValueError:
+            entry = json.loads(line.decode("utf-8"))
+        except (ValueError, RecursionError):
             continue
         if isinstance(entry, dict) and isinstance(entry.get("step"), int):
             entries.append(entry)

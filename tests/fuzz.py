@@ -1,11 +1,12 @@
 """`nox -s fuzz -- --minutes 60`: every property once more, with examples nobody has seen.
 
-Three kinds of work take turns until the time is up, each with a fresh seed every time:
+Four kinds of work take turns until the time is up, each with a fresh seed every time:
 
     comparison   an entry of audit/comparisons that draws examples: the subject must be accepted,
                  and every wrong variant rejected
     property     a Hypothesis test of tests/, under the profile `fuzz`
     malformed    a broken copy of a file, given to its reader; tests/support/malformed.py
+    adapter      an adapter that answers with anything, examined; tests/support/malformed_adapter.py
 
 A failure is kept for ever as tests/fuzz_findings/<name>.toml, which says how to repeat it, and is
 tried again first by every later run; add it to the source as an explicit example, mend the cause,
@@ -93,6 +94,19 @@ def fuzz_malformed(name: str, seed: int) -> Outcome:
     return Outcome(100)
 
 
+def fuzz_adapter(_: str, seed: int) -> Outcome:
+    """Examine ten adapters that misbehave: each becomes findings or a refusal, and no error."""
+    import malformed_adapter
+
+    generator = random.Random(seed)
+    for tried in range(10):
+        try:
+            malformed_adapter.attack(generator)
+        except Exception as error:  # noqa: BLE001 - the kit must never raise what an adapter does
+            return Outcome(tried, f"adapter {tried}: {type(error).__name__}: {error}")
+    return Outcome(10)
+
+
 def comparison_named(name: str) -> Comparison:
     """The comparison `module.function@claim`."""
     for entries in COMPARISONS.values():
@@ -112,7 +126,8 @@ def perform(kind: str, name: str, seed: int) -> Outcome:
     """One piece of work by its name, as a finding states it."""
     if kind == "comparison":
         return fuzz_comparison(comparison_named(name), seed)
-    return {"property": fuzz_property, "malformed": fuzz_malformed}[kind](name, seed)
+    return {"property": fuzz_property, "malformed": fuzz_malformed,
+            "adapter": fuzz_adapter}[kind](name, seed)
 
 
 def drawing() -> list[str]:
@@ -171,7 +186,7 @@ def main() -> int:
     failures = replay()
     out.print(f"kept failures: {len(list(FINDINGS.glob('*.toml')))}, still failing {len(failures)}")
     work = [("property", "tests")] + [("comparison", name) for name in drawing()]
-    work += [("malformed", name) for name in malformed.READERS]
+    work += [("malformed", name) for name in malformed.READERS] + [("adapter", "erratic")]
     runs, tried, failed = Counter(), Counter(), Counter()
     told, rounds = time.monotonic(), 0
     while time.monotonic() < end:

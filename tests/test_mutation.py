@@ -53,7 +53,7 @@ def test_every_kind_of_change(source, change):
 
 @pytest.mark.parametrize("source", [
     '"""1 + 1"""', "raise ValueError(1 + n)", "require_number('eta', n, 0, 1)", "import a1",
-    "f'{1 + n}'",
+    "f'{1 + n}'", "zip(a, b, strict=True)",
 ])
 def test_what_is_left_alone(source):
     assert changes(f"{source}\n") == []

@@ -14,7 +14,12 @@ from core.ddim import ddim_coefficients, ddim_encode_step, ddim_sigma, ddim_step
 from core.decoder import discretised_gaussian_log_likelihood
 from core.denoiser import Denoiser, Prediction, respace, respaced_schedule
 from core.encoding import decode, encode
-from core.exact_denoiser import DiagonalGaussian, exact_denoiser, reverse_covariance
+from core.exact_denoiser import (
+    DiagonalGaussian,
+    GaussianMixture,
+    exact_denoiser,
+    reverse_covariance,
+)
 from core.forward import q_marginal, q_sample, q_step, q_transition
 from core.gaussian import entropy, linear_combination, log_density
 from core.kl import kl_gaussian, kl_multivariate, kl_standard
@@ -55,6 +60,7 @@ __all__ = [
     "Denoiser",
     "Descent",
     "DiagonalGaussian",
+    "GaussianMixture",
     "Likelihood",
     "LossHistory",
     "NoiseSchedule",

@@ -15,6 +15,8 @@ from audit.adapters.core import (
     Ancestral,
     Denoiser,
     DiagonalGaussian,
+    GaussianMixture,
+    NoiseSchedule,
     ReverseVariance,
     exact_denoiser,
     respace,
@@ -25,6 +27,7 @@ from audit.adapters.core import (
 from audit.comparison import Bench, Subject, compares
 from audit.comparisons.ddim import COEFFICIENTS, POSTERIOR, exact, levels_of
 from audit.comparisons.samplers import BETAS, KINDS
+from audit.oracles.plain_normal import log_pdf
 from audit.precision import exact_value
 from derivations.ddim.ddim import alpha_bar_t, x_0, x_t
 from derivations.reverse.reverse_variance import gaussian_data_variance
@@ -205,3 +208,65 @@ def denoiser_of_gaussian_data(bench: Bench, subject: Subject) -> None:
         betas=st.lists(st.floats(1e-6, 0.9), min_size=1, max_size=4), share=st.floats(0, 1),
         mean=st.floats(-1, 1, width=32), variance=st.floats(0.125, 4, width=32),
         x=st.floats(-3, 3, width=32))(body)
+
+
+PIXELS = 4  # two channels of two
+IMAGE = st.lists(st.floats(-1, 1, width=32), min_size=PIXELS, max_size=PIXELS)
+
+
+def given_image(
+    weights: Sequence[float], points: Sequence[Sequence[float]], bar: float, noisy: Sequence[float]
+) -> list[float]:
+    """The probability of each point of several pixels given x_t, by the rule of Bayes."""
+    logs = [math.log(w) + sum(log_pdf(x, math.sqrt(bar) * a, math.sqrt(1 - bar))
+                              for x, a in zip(noisy, point, strict=True))
+            for w, point in zip(weights, points, strict=True)]
+    sizes = [math.exp(one - max(logs)) for one in logs]
+    return [size / sum(sizes) for size in sizes]
+
+
+def one_density_a_pixel(
+    data: GaussianMixture, schedule: NoiseSchedule, predicts: str
+) -> Denoiser:
+    """The density of a point as the geometric mean over its pixels, not their product."""
+    def network(x: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
+        bar = schedule.alpha_bar[shown + 1].reshape(-1, 1, 1, 1, 1)
+        gaps = (x[:, None] - bar.sqrt() * data.means) ** 2 / (1 - bar)
+        share = torch.softmax(data.weights.log() - gaps.mean((2, 3, 4)) / 2, dim=1)
+        return torch.einsum("bk,kchw->bchw", share, data.means)
+    return replace(exact_denoiser(data, schedule, "x_0"), network=network)
+
+
+@compares("conversions.tweedie.points", subject=exact_denoiser, wrong={
+    "one density a pixel": one_density_a_pixel,
+    "all points alike": lambda data, schedule, predicts: exact_denoiser(
+        replace(data, weights=torch.full_like(data.weights, 1 / len(data.weights))),
+        schedule, predicts),
+    "points with a spread": lambda data, schedule, predicts: exact_denoiser(
+        replace(data, variances=data.variances + 0.125), schedule, predicts),
+})
+def denoiser_of_points(bench: Bench, subject: Subject) -> None:
+    """E[x_0 | x_t] of three images of four pixels in two channels, by Bayes in plain numbers."""
+    def body(
+        beta: float, raw: Sequence[float], points: Sequence[Sequence[float]],
+        noisy: Sequence[float],
+    ) -> None:
+        weights, bar = [w / sum(raw) for w in raw], 1 - beta
+        share = given_image(weights, points, bar, noisy)
+        want = [sum(k * point[i] for k, point in zip(share, points, strict=True))
+                for i in range(PIXELS)]
+        shape = (2, 1, 2)
+        data = GaussianMixture(
+            torch.tensor(weights, dtype=torch.float64),
+            torch.tensor(points, dtype=torch.float64).reshape(3, *shape),
+            torch.zeros(3, dtype=torch.float64))
+        x_t = torch.tensor(noisy, dtype=torch.float64).reshape(1, *shape)
+        got = subject(data, schedule_from_betas([beta]), "x_0")(x_t, 1).x_0
+        for value, target in zip(got.flatten().tolist(), want, strict=True):
+            bench.within(value, target, 1e-12 / beta, "pixel")
+
+    body(0.5, (1, 2, 5), ((1, -1, 0.5, 0), (-1, 1, 0.25, 0.5), (0.5, 0.5, -1, 1)), (0.25, 1, 0, -1))
+    body(1 - 2.0**-20, (1, 2, 5), ((1, 1, 1, 1), (-1, 1, 0.25, 0.5), (0, 0, 0, 0)), (4, 4, 4, 4))
+    bench.forall(beta=st.floats(1e-3, 0.999), raw=st.lists(st.floats(0.125, 1), min_size=3,
+                                                          max_size=3),
+                 points=st.lists(IMAGE, min_size=3, max_size=3), noisy=IMAGE)(body)

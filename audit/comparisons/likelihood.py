@@ -90,9 +90,12 @@ def tolerance(betas: Sequence[float], t: int, gap: float, spread: Fraction) -> f
 def of_one_pixel(
     betas: Sequence[float], k: int, eps: float, guess: float, variance: ReverseVariance
 ) -> tuple[Denoiser, torch.Tensor, torch.Tensor]:
-    """A denoiser that guesses this noise throughout; two images of three such pixels; noise."""
+    """A denoiser that guesses this noise throughout; two images of such pixels; noise.
+
+    Two channels of three pixels: what is to be a mean over both cannot be a sum over one.
+    """
     schedule = schedule_from_betas(betas)
-    x_0 = level(k, torch.float64).expand(6).reshape(2, 1, 3).clone()
+    x_0 = level(k, torch.float64).expand(12).reshape(2, 2, 3).clone()
     share = SHARE if variance.kind == "learned" else None
     denoiser = says(torch.full_like(x_0, guess), schedule, fraction=share)
     return denoiser, x_0, torch.full_like(x_0, eps)
@@ -112,7 +115,7 @@ TERM_WRONG = {
     "off by one in t": lambda denoiser, bound, x_0, t, eps: bound_term(
         denoiser, bound, x_0, torch.as_tensor(t) % denoiser.schedule.T + 1, eps),
     "bits": term_wrong(lambda nats, d, t: nats / math.log(2)),
-    "twice": term_wrong(lambda nats, d, t: 2 * nats),
+    "a sum over channels": term_wrong(lambda nats, d, t: 2 * nats),
     "the other variance": lambda denoiser, bound, x_0, t, eps: bound_term(
         denoiser, replace(bound, variance=VARIANCES[bound.variance.kind == "beta"]), x_0, t, eps),
 }
@@ -177,7 +180,7 @@ def prior_of_images(bench: Bench, subject: Subject) -> None:
     keeps fewer digits of it the smaller it is.
     """
     def body(betas: Sequence[float], first: float, second: float) -> None:
-        x_0 = torch.tensor([[[first, second]]], dtype=torch.float64)
+        x_0 = torch.tensor([[[first, second], [second, first]]], dtype=torch.float64)
         bar = alpha_bars([Fraction(b) for b in betas])[-1]
         moment = (Fraction(first) ** 2 + Fraction(second) ** 2) / 2
         want = exact_value(proved.prior_term(BAR, MOMENT), {BAR: bar, MOMENT: moment})

@@ -191,6 +191,26 @@ def variance_beta_tilde(bench: Bench, subject: Subject) -> None:
     fixed_variance(bench, subject, ReverseVariance("beta_tilde"), tilde_at)
 
 
+@compares("reverse.model", "posterior.variance", subject=p_mean_variance, wrong={
+    "of the variance as rounded": with_variance(lambda d, step, t, _: step.variance),
+    "of the deviation": lambda *a: (step := p_mean_variance(*a))._replace(
+        log_variance=step.log_variance / 2),
+})
+def logarithm_of_lost_variance(bench: Bench, subject: Subject) -> None:
+    """A variance too small for the images' dtype is 0 there, and has its logarithm to a rounding.
+    """
+    for dtype, beta in ((torch.float16, 1e-9), (torch.bfloat16, 1e-50), (torch.float32, 1e-50)):
+        betas = (beta, 2 * beta, 3 * beta)
+        for kind, want_at in (("beta", lambda b, t: Fraction(b[t - 1])), ("beta_tilde", tilde_at)):
+            for t in (2, 3):
+                x = torch.zeros(2, 1, 2, dtype=dtype)
+                step = subject(says(x, schedule_from_betas(betas)), x, t, ReverseVariance(kind))
+                bench.require(bool((step.variance == 0).all()), "the dtype holds this variance")
+                log = math.log(float(want_at(betas, t)))
+                bound = float(abs(log) * ulp(Fraction(1), dtype))
+                bench.within(step.log_variance.double().max(), log, bound, f"log {str(dtype)[6:]}")
+
+
 @compares("posterior.variance.second-step", subject=p_mean_variance, wrong={
     "its own value at t = 1": of_kind("beta_tilde", "own"),
     "beta": of_kind("beta", "beta_tilde_2"),

@@ -60,8 +60,7 @@ def attempt(call: Callable[..., T]) -> T | Failure:
     except (NotOffered, NotImplementedError):
         return NOT_OFFERED
     except (Exception, SystemExit) as error:  # noqa: BLE001 - any failure is a finding
-        text = " ".join(str(error).split())
-        return Failure("raises", f"raises {type(error).__name__}: {text[:160]}")
+        return Failure("raises", f"raises {type(error).__name__}: {_in_words(error)}")
 
 
 def image_like(result: object, like: Tensor, what: str) -> Tensor | Failure:
@@ -73,6 +72,8 @@ def image_like(result: object, like: Tensor, what: str) -> Tensor | Failure:
     if result.shape != like.shape:
         return Failure("shape", f"{what} has shape {tuple(result.shape)} where "
                                 f"{tuple(like.shape)} was given")
+    if result.layout != torch.strided or result.device.type == "meta":
+        return Failure("type", f"{what} is a tensor without values in memory, or a sparse one")
     if result.dtype != like.dtype:
         return Failure("dtype", f"{what} is {_name(result.dtype)} where {_name(like.dtype)} "
                                 "was given")
@@ -80,6 +81,15 @@ def image_like(result: object, like: Tensor, what: str) -> Tensor | Failure:
         kind = "NaN" if bool(torch.isnan(result).any()) else "infinite"
         return Failure("not-finite", f"{what} is {kind} for finite input")
     return result
+
+
+def _in_words(error: BaseException) -> str:
+    """One line of what it says, without what would steer a terminal."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - its own text may fail as well
+        return "without a message that can be read"
+    return "".join(c if c.isprintable() else "?" for c in text[:160])
 
 
 def _name(dtype: torch.dtype) -> str:

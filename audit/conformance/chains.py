@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from numbers import Integral, Real
 
 from audit.conformance.attempts import NOT_OFFERED, Failure, attempt
 from audit.conformance.implementation import Implementation
 from audit.conformance.levels import Levels
 
+LARGEST = 2**53  # of a t that a float holds
 SHOWS = 0.01  # alpha_bar above which a tenth of the signal is left
 SAYS = {
     "start": "the chain does not start at t = T, where the noise belongs",
@@ -60,13 +61,15 @@ class Fault:
 def faults(chain: object, steps: int, levels: Levels) -> list[Fault]:
     """Every fault of one chain."""
     T = levels.T
-    if hasattr(chain, "tolist"):
-        chain = chain.tolist()
     if _sound(chain, steps, T):
         return []
     if not (isinstance(chain, Sequence) and len(chain) > 0
             and all(isinstance(t, Real) and not isinstance(t, bool) for t in chain)):
-        return [Fault("type", steps, None, None, f"got {str(chain)[:60]}")]
+        shown = attempt(lambda: str(chain)[:60])
+        got = f"a {type(chain).__name__}" if isinstance(shown, Failure) else shown
+        return [Fault("type", steps, None, None, f"got {got}")]
+    if not all(-LARGEST < t < LARGEST for t in chain):
+        return [Fault("type", steps, None, None, "it holds NaN, infinity or a number past 2^53")]
     found = []
     fractional = [t for t in chain if not isinstance(t, Integral) and t != int(t)]
     if fractional:
@@ -110,7 +113,7 @@ def check(implementation: Implementation) -> tuple[list[Fault], list[tuple[int, 
     found: list[Fault] = []
     failed: list[tuple[int, Failure]] = []
     for steps in range(1, T + 1):
-        chain = attempt(lambda steps=steps: implementation.chain(steps))
+        chain = attempt(lambda steps=steps: _listed(implementation.chain(steps)))
         if chain is NOT_OFFERED:
             continue
         examined += 1
@@ -121,16 +124,20 @@ def check(implementation: Implementation) -> tuple[list[Fault], list[tuple[int, 
     return found, failed, examined
 
 
+def _listed(chain: object) -> object:
+    """A tensor or array as the list that it holds; anything else as it is."""
+    return chain.tolist() if hasattr(chain, "tolist") else chain
+
+
 def usable(implementation: Implementation, steps: int) -> list[tuple[int, int]] | None:
     """The steps (t, s) with 0 <= s < t <= T of the chain of this length; None if not offered."""
-    chain = attempt(lambda: list(implementation.chain(steps)))
+    # A generator may have no end; ten times too many are enough to see that something is wrong.
+    most = 10 * implementation.levels.T
+    chain = attempt(lambda: list(islice(implementation.chain(steps), most)))
     if isinstance(chain, Failure):
         return None if chain is NOT_OFFERED else []
-    try:
-        numbers = [int(t) for t in chain]
-    except (TypeError, ValueError, OverflowError):
-        return []
-    if any(number != t for number, t in zip(numbers, chain, strict=True)):
+    numbers = attempt(lambda: [int(t) for t in chain])
+    if isinstance(numbers, Failure) or attempt(lambda: bool(numbers == chain)) is not True:
         return []
     return [(t, s) for t, s in pairwise(numbers)
             if 0 <= s < t <= implementation.levels.T]

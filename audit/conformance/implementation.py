@@ -126,13 +126,24 @@ def checked(made: object) -> Implementation:
     if not isinstance(made.levels, Levels):
         raise ValueError(f"levels must be made by linear, cosine, from_betas, ...; got "
                          f"{made.levels!r}")
-    if made.predicts not in PREDICTIONS:
-        raise ValueError(f"predicts must be one of {PREDICTIONS}; got {made.predicts!r}")
-    unknown = [d for d in made.dtypes if d not in DTYPES]
-    if unknown or not made.dtypes:
+    for name in ("name", "version"):
+        if not isinstance(getattr(made, name), str):
+            raise ValueError(f"{name} must be text; got {getattr(made, name)!r}")
+    for name, choices in (("predicts", PREDICTIONS), ("loss", LOSSES)):
+        given = getattr(made, name)
+        if not isinstance(given, str) or given not in choices:
+            raise ValueError(f"{name} must be one of {choices}; got {given!r}")
+    if not (isinstance(made.dtypes, Sequence) and made.dtypes
+            and all(isinstance(d, torch.dtype) and d in DTYPES for d in made.dtypes)):
         raise ValueError(f"dtypes must be among {[str(d) for d in DTYPES]}; got {made.dtypes!r}")
-    if made.loss not in LOSSES:
-        raise ValueError(f"loss must be one of {LOSSES}; got {made.loss!r}")
+    if not isinstance(made.options, Mapping):
+        raise ValueError(f"options must be a mapping of names to values; got {made.options!r}")
+    if not (isinstance(made.choices, Sequence)
+            and all(isinstance(c, Choice) for c in made.choices)):
+        raise ValueError(f"choices must be a sequence of Choice; got {made.choices!r}")
+    for name in ("light", "adds_noise"):
+        if not isinstance(getattr(made, name), bool):
+            raise ValueError(f"{name} must be True or False; got {getattr(made, name)!r}")
     return made
 
 

@@ -38,13 +38,13 @@ def _float_dtype(values: object) -> torch.dtype:
 
 def tables(implementation: Implementation) -> Result:
     """Every entry of every table that is offered."""
-    offered = attempt(implementation.tables)
+    offered = attempt(lambda: dict(implementation.tables()))
     if offered is NOT_OFFERED:
         return False, [], 0
     if isinstance(offered, Failure):
         return True, [_broken("tables", offered, "the tables")], 0
     found, count = [], 0
-    for name, values in dict(offered).items():
+    for name, values in offered.items():
         if name not in TABLES:
             unknown = Failure("type", f"{name!r} is none of the tables {', '.join(TABLES)}")
             found.append(_broken("tables", unknown, name))

@@ -14,7 +14,7 @@ import torch
 
 from audit import files, terminal
 from audit.conformance import effect, known, peers, report
-from audit.conformance.attempts import Failure, TooLong, time_limit
+from audit.conformance.attempts import Failure, TooLong, attempt, time_limit
 from audit.conformance.chains import usable
 from audit.conformance.examine import Examination, examine
 from audit.conformance.finding import WRONG, Class, Effect, Finding, merged, weight
@@ -76,7 +76,8 @@ def _effect(finding: Finding) -> Effect:
     implementation, place = finding.context
     try:
         with time_limit(20.0):
-            return _run_chain(implementation, place, finding) or Effect()
+            seen = attempt(lambda: _run_chain(implementation, place, finding))
+            return seen if isinstance(seen, Effect) else Effect()
     except TooLong:
         return Effect()
 

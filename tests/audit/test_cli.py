@@ -177,3 +177,17 @@ def test_ctrl_c_is_one_line_and_writes_nothing(tmp_path):
     assert "Traceback" not in out + err
     assert "interrupted; nothing was written" in err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["cite", "write"])
+def test_a_reader_that_leaves_early_is_no_error_to_show(command, tmp_path):
+    """As `| head` does: here one that never reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "audit", command], cwd=tmp_path, stdout=closed,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
+            timeout=60, check=False,
+        )
+    assert (done.returncode, done.stderr) == (141, "")

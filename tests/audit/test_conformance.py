@@ -5,13 +5,14 @@ import math
 import signal
 import time
 
+import malformed_adapter
 import pytest
 import torch
 
 from audit.conformance import At, Choice, NotOffered, given_noise, linear
 from audit.conformance.attempts import time_limit
 from audit.conformance.corpus import MISPRINTS
-from audit.conformance.examine import Effort, examine
+from audit.conformance.examine import PARTS, Effort, examine
 from audit.conformance.finding import WRONG, Class, merged
 from audit.conformance.plain import Plain
 
@@ -245,6 +246,23 @@ class ShortTable(Plain):
 def test_a_misbehaving_adapter_is_a_finding(adapter, key, words):
     finding = rejected(adapter())[key]
     assert words in finding.says
+
+
+@pytest.mark.parametrize("garbage", malformed_adapter.GARBAGE)
+def test_whatever_an_adapter_answers_the_kit_makes_findings(garbage):
+    """One part each, another for every kind of garbage; `nox -s fuzz` tries them all."""
+    part = PARTS[list(malformed_adapter.GARBAGE).index(garbage) % len(PARTS)]
+    adapter = malformed_adapter.answering(part, garbage)
+    said = malformed_adapter.examined(adapter)
+    assert len(said) >= 10
+
+
+@pytest.mark.parametrize("attribute", malformed_adapter.ATTRIBUTES)
+def test_an_attribute_that_is_none_of_its_kind_is_refused_by_name(attribute):
+    adapter = Plain()
+    setattr(adapter, attribute, 3.5)
+    with pytest.raises(ValueError, match=f"^{attribute} must be .*3.5"):
+        examine(adapter, QUICK)
 
 
 def test_an_adapter_that_hangs_is_a_finding():

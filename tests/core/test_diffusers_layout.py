@@ -166,6 +166,16 @@ def test_configurations_come_back(name):
                for key, value in written.items() if not key.startswith("_"))
 
 
+def test_heads_where_only_the_middle_attends():
+    """The middle attends in the width of the deepest level, here 32 and no other."""
+    fields = {**PUBLISHED, "block_out_channels": [8, 16, 32], "norm_num_groups": 4,
+              "down_block_types": ["DownBlock2D"] * 3, "up_block_types": ["UpBlock2D"] * 3}
+    for size, heads in ((8, 4), (16, 2), (32, 1)):
+        config = config_from_diffusers({**fields, "attention_head_dim": size})
+        other = UNet2DModel.from_config({**fields, "attention_head_dim": size})
+        assert config.heads == other.mid_block.attentions[0].heads == heads
+
+
 def test_what_config_json_leaves_out_has_their_default():
     needed = ("block_out_channels", "down_block_types", "in_channels", "out_channels",
               "sample_size", "up_block_types")

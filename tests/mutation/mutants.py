@@ -2,8 +2,9 @@
 
 Changed are operators, constants, signs, roots and squares, the order of arguments, factors and
 terms, timesteps by one, comparisons, and names that are easily taken for each other.  Left alone
-are docstrings, messages, annotations and validators, and in derivations also what is prose or
-arbitrary: decorators, wrong variants, witnesses, the points of counterexamples.
+are docstrings, messages, annotations, validators and `strict` of zip, which is one, and in
+derivations also what is prose or arbitrary: decorators, wrong variants, witnesses, the points of
+counterexamples.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ def _children(node: ast.AST, proof: bool) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
         if isinstance(node, ast.AnnAssign) and child is node.annotation:
             continue
-        if proof and isinstance(child, ast.keyword) and child.arg in ARBITRARY:
+        if isinstance(child, ast.keyword) and (
+                child.arg == "strict" or (proof and child.arg in ARBITRARY)):
             continue
         if isinstance(child, ast.Raise | ast.JoinedStr | ast.Import | ast.ImportFrom):
             continue

@@ -5,15 +5,19 @@ one of the reader's own exceptions with a message; anything else escapes as it i
 """
 
 import copy
+import io
 import json
 import math
 import random
+import tarfile
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from audit import document, errata
 from audit.evidence import Control, Evidence
@@ -23,6 +27,9 @@ from audit.summary import summarise
 from core.unet import UNet
 from core.unet_config import UNetConfig
 from derivations import ledger
+from repro import checkpoints, cifar10, profile, published, records
+from repro.errors import ReproError
+from repro.files import sha256
 from repro.weights import CONFIG, WEIGHTS, WeightsError, load_unet, save_unet
 
 STRANGE = (
@@ -180,6 +187,57 @@ def _in_network(name: str) -> Reader:
     return Reader(lambda: _network()[name], read, (WeightsError,), structured=name == CONFIG)
 
 
+CHECKPOINT = ("network.safetensors", checkpoints.STATE, checkpoints.CHECKSUMS)
+
+
+@cache
+def _checkpoint() -> dict[str, bytes]:
+    """The files of a small checkpoint."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = checkpoints.write(Path(folder), 3, {"profile": {"name": "small"}},
+                                 {"network": {"weight": torch.ones(2, 3)}}, keep=1)
+        return {name: (path / name).read_bytes() for name in CHECKPOINT}
+
+
+def _in_checkpoint(name: str) -> Reader:
+    """One of the files, with the checksum that it has now: so that what it holds is read."""
+    def read(content: bytes) -> object:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder)
+            for other, good in _checkpoint().items():
+                (path / other).write_bytes(content if other == name else good)
+            if name != checkpoints.CHECKSUMS:
+                sums = {file: sha256(path / file) for file in CHECKPOINT[:2]}
+                (path / checkpoints.CHECKSUMS).write_text(json.dumps(sums))
+            return checkpoints.read(path)
+
+    return Reader(lambda: _checkpoint()[name], read, (ReproError,),
+                  structured=name.endswith(".json"))
+
+
+def _batch() -> bytes:
+    """Three records of CIFAR-10's form."""
+    draw = random.Random(0)
+    return b"".join(bytes([label]) + draw.randbytes(cifar10.RECORD - 1) for label in (0, 9, 4))
+
+
+@cache
+def _archive() -> bytes:
+    """An archive with the six names, and next to nothing in them."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name in cifar10.SHA256:
+            member = tarfile.TarInfo(f"{cifar10.FOLDER}/{name}")
+            member.size = len(name)
+            archive.addfile(member, io.BytesIO(name.encode()))
+    return packed.getvalue()
+
+
+def _unpack(path: Path) -> list[Path]:
+    cifar10.unpack(path, path.parent / "unpacked")
+    return sorted((path.parent / "unpacked").iterdir())
+
+
 READERS = {
     "config.json": _in_network(CONFIG),
     "weights": _in_network(WEIGHTS),
@@ -189,4 +247,14 @@ READERS = {
                        (document.WrongDocument,)),
     "errata.zh.toml": Reader(errata.CHINESE.read_bytes, _as_file(errata.chinese, "errata.zh.toml"),
                              (ledger.LedgerError,)),
+    "published.toml": Reader(published.PATH.read_bytes,
+                             _as_file(published.load, "published.toml"), (ReproError,)),
+    "profile": Reader((profile.FOLDER / "digits.toml").read_bytes,
+                      _as_file(lambda p: profile.load(str(p)), "mine.toml"), (ReproError,)),
+    "record": Reader(min(records.FOLDER.glob("*.json")).read_bytes,
+                     _as_file(records.read, "record.json"), (ReproError,), structured=True),
+    **{f"checkpoint, {name}": _in_checkpoint(name) for name in CHECKPOINT},
+    "CIFAR-10 batch": Reader(_batch, lambda content: cifar10.parse(content, "the batch"),
+                             (ReproError,)),
+    "CIFAR-10 archive": Reader(_archive, _as_file(_unpack, "cifar.tar.gz"), (ReproError,)),
 }
