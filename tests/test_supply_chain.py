@@ -34,3 +34,19 @@ def test_licences_by_expression_by_classifier_and_none(monkeypatch):
             package("c", "Summary", "no licence"), package("d", "License", "MIT\nand the text")]
     allowed = {"licences": ["MIT", "MIT License", "Apache-2.0"], "packages": {}}
     assert supply_chain.licence_problems(here, allowed) == ["a 1: GPL-3.0-only", "c 1: nothing"]
+
+
+def test_a_package_that_was_passed_over_is_not_called_sound(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tests"))
+    import supply_chain
+
+    packages = [
+        {"name": "sound", "version": "1", "vulns": []},
+        {"name": "weak", "version": "2", "vulns": [{"id": "CVE-1", "fix_versions": ["3"]},
+                                                  {"id": "CVE-2", "fix_versions": []}]},
+        {"name": "unknown", "skip_reason": "not found"},
+        {"name": "Diffusion_Audit", "skip_reason": "editable"},
+    ]
+    assert supply_chain.known(packages) == [
+        "weak 2: CVE-1, mended in ['3']", "weak 2: CVE-2, mended in nothing yet"]
+    assert supply_chain.skipped(packages) == ["unknown: not found"]
