@@ -12,7 +12,7 @@ from itertools import islice, pairwise
 from numbers import Integral, Real
 
 from audit.conformance.attempts import NOT_OFFERED, Failure, attempt
-from audit.conformance.implementation import Implementation
+from audit.conformance.implementation import Implementation, shown
 from audit.conformance.levels import Levels
 
 LARGEST = 2**53  # of a t that a float holds
@@ -65,9 +65,7 @@ def faults(chain: object, steps: int, levels: Levels) -> list[Fault]:
         return []
     if not (isinstance(chain, Sequence) and len(chain) > 0
             and all(isinstance(t, Real) and not isinstance(t, bool) for t in chain)):
-        shown = attempt(lambda: str(chain)[:60])
-        got = f"a {type(chain).__name__}" if isinstance(shown, Failure) else shown
-        return [Fault("type", steps, None, None, f"got {got}")]
+        return [Fault("type", steps, None, None, f"got {shown(chain)}")]
     if not all(-LARGEST < t < LARGEST for t in chain):
         return [Fault("type", steps, None, None, "it holds NaN, infinity or a number past 2^53")]
     found = []

@@ -125,26 +125,35 @@ def checked(made: object) -> Implementation:
         made.levels = linear()
     if not isinstance(made.levels, Levels):
         raise ValueError(f"levels must be made by linear, cosine, from_betas, ...; got "
-                         f"{made.levels!r}")
+                         f"{shown(made.levels)}")
     for name in ("name", "version"):
         if not isinstance(getattr(made, name), str):
-            raise ValueError(f"{name} must be text; got {getattr(made, name)!r}")
+            raise ValueError(f"{name} must be text; got {shown(getattr(made, name))}")
     for name, choices in (("predicts", PREDICTIONS), ("loss", LOSSES)):
         given = getattr(made, name)
         if not isinstance(given, str) or given not in choices:
-            raise ValueError(f"{name} must be one of {choices}; got {given!r}")
+            raise ValueError(f"{name} must be one of {choices}; got {shown(given)}")
     if not (isinstance(made.dtypes, Sequence) and made.dtypes
             and all(isinstance(d, torch.dtype) and d in DTYPES for d in made.dtypes)):
-        raise ValueError(f"dtypes must be among {[str(d) for d in DTYPES]}; got {made.dtypes!r}")
+        raise ValueError(f"dtypes must be among {[str(d) for d in DTYPES]}; got "
+                         f"{shown(made.dtypes)}")
     if not isinstance(made.options, Mapping):
-        raise ValueError(f"options must be a mapping of names to values; got {made.options!r}")
+        raise ValueError(f"options must be a mapping of names to values; got {shown(made.options)}")
     if not (isinstance(made.choices, Sequence)
             and all(isinstance(c, Choice) for c in made.choices)):
-        raise ValueError(f"choices must be a sequence of Choice; got {made.choices!r}")
+        raise ValueError(f"choices must be a sequence of Choice; got {shown(made.choices)}")
     for name in ("light", "adds_noise"):
         if not isinstance(getattr(made, name), bool):
-            raise ValueError(f"{name} must be True or False; got {getattr(made, name)!r}")
+            raise ValueError(f"{name} must be True or False; got {shown(getattr(made, name))}")
     return made
+
+
+def shown(value: object) -> str:
+    """Its repr as far as a line has room for it, or its type where it has none."""
+    try:
+        return repr(value)[:80]
+    except Exception:  # noqa: BLE001 - of somebody else's class
+        return f"a {type(value).__name__}"
 
 
 def title(implementation: Implementation) -> str:

@@ -263,6 +263,9 @@ def test_an_attribute_that_is_none_of_its_kind_is_refused_by_name(attribute):
     setattr(adapter, attribute, 3.5)
     with pytest.raises(ValueError, match=f"^{attribute} must be .*3.5"):
         examine(adapter, QUICK)
+    setattr(adapter, attribute, malformed_adapter.Hostile())  # found by fuzzing: it has no repr
+    with pytest.raises(ValueError, match=f"^{attribute} must be .*a Hostile"):
+        examine(adapter, QUICK)
 
 
 def test_an_adapter_that_hangs_is_a_finding():

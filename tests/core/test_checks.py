@@ -135,6 +135,8 @@ def test_timesteps_accepted(device):
     for t in (1, 10, torch.tensor(7)):
         assert checks.require_timesteps("t", t, table).shape == ()
     assert checks.require_timesteps("s", 0, table, first=0) == 0
+    # A scalar stays where it is: a device that holds no values stands for a GPU.
+    assert checks.require_timesteps("t", 1, table.to("meta")).device.type == "cpu"
     assert checks.require_timesteps("t", torch.zeros(0, dtype=torch.long), table).shape == (0,)
 
 

@@ -326,6 +326,19 @@ def test_compiles_without_a_graph_break_to_the_same(checkpointing, scale_shift):
         assert torch.allclose(one, two, rtol=1e-7, atol=1e-9 * grads[0].abs().max().item())
 
 
+def test_the_label_is_added_to_the_time():
+    """What the blocks are told is silu(mlp(t) + embedding[label]), projected."""
+    network = randomised(UNet(replace(SMALL, classes=3))).double().eval()
+    seen = {}
+    for name in ("time_mlp", "time_projection"):
+        getattr(network, name).register_forward_hook(
+            lambda module, given, made, name=name: seen.update({name: (given[0], made)}))
+    x, t = inputs(dtype=torch.float64)
+    network(x, t, torch.tensor([2, 0]))
+    told = seen["time_mlp"][1] + network.label_embedding.weight[[2, 0]]
+    assert torch.allclose(seen["time_projection"][0], told * torch.sigmoid(told), rtol=1e-14)
+
+
 @pytest.mark.parametrize("scale_shift", [False, True])
 def test_gradients_reach_every_weight(scale_shift):
     """Along a random direction, against a difference quotient; and none is 0."""
@@ -499,6 +512,9 @@ LABELLED = replace(SMALL, classes=3)
         (lambda: replace(SMALL, blocks=0), ("blocks", "1 or more", "0")),
         (lambda: replace(SMALL, attention_resolutions=(16,)), ("attention_res", "(8, 4)", "16")),
         (lambda: replace(SMALL, heads=3), ("heads", "16 channels", "3")),
+        # The middle attends in the width of the deepest level, and in no other here.
+        (lambda: replace(SMALL, multipliers=(2, 1), attention_resolutions=(), heads=16),
+         ("heads", "8 channels", "16")),
         (lambda: replace(SMALL, dropout=1.0), ("dropout", "[0, 1)", "1.0")),
         (lambda: replace(SMALL, dropout=math.nan), ("dropout", "[0, 1)", "nan")),
         (lambda: replace(SMALL, norm_eps=0.0), ("norm_eps", "(0, inf)", "0.0")),
@@ -525,6 +541,10 @@ def test_refusals(call, parts):
         call()
     for part in parts:
         assert part in str(error.value), f"{part!r} not in {error.value}"
+
+
+def test_heads_need_not_divide_what_does_not_attend():
+    assert replace(SMALL, multipliers=(1, 2), attention_resolutions=(), heads=16).widths == (8, 16)
 
 
 def test_every_module_is_an_ordinary_layer():

@@ -19,7 +19,9 @@ from functools import cache
 from pathlib import Path
 
 # Tests of a file that has no file of tests of its own name.
-TESTS = {"unet_blocks": "unet", "unet_config": "unet"}
+# Where it is not the one of the module's name alone.
+NETWORK = ("unet", "diffusers_layout")
+TESTS = {"unet": NETWORK, "unet_blocks": NETWORK, "unet_config": NETWORK}
 LEFT_TO_COMPARISONS = ("nothing establishes the statement", "no negative control",
                        "nothing shows the line to fail as it stands", "was not compared")
 ROOMS = ("audit", "core", "derivations")
@@ -101,8 +103,8 @@ def items(path: str) -> list[Item]:
         chosen |= {_key(c): c for cs in COMPARISONS.values() for c in cs
                    if c.code.startswith(f"{module}.")}
         stem = Path(path).stem
-        tests = Path(f"tests/core/test_{TESTS.get(stem, stem)}.py")
-        found = [Item("tests", str(tests))] if tests.exists() else []
+        tests = [Path(f"tests/core/test_{name}.py") for name in TESTS.get(stem, (stem,))]
+        found = [Item("tests", str(path)) for path in tests if path.exists()]
     else:
         serving = {m for m in imports() if module in imports()[m]} | {module}
         found = [Item("claim", c.id) for c in claims.values() if c.module in serving]
@@ -189,10 +191,10 @@ def _tests(path: str) -> Iterator[str]:
 
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     fast = _Fast()
-    # Compiling takes as long as everything else, and the formulas are the same but in GroupNorm.
+    # Compiling takes as long as everything else, and only two modules have formulas of its own.
     status = pytest.main(
         ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin",
-         "-k", "group_norm or not compile", path], plugins=[fast],
+         "-k", "group_norm or upsample or not compile", path], plugins=[fast],
     )
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         yield fast.failed[0] if fast.failed else f"{path}: {pytest.ExitCode(status).name}"
