@@ -22,7 +22,7 @@ NAMES = [contender.name for contender in CONTENDERS]
 # Uncompiled, "diffusers" and "diffusers eager" are one network.
 NETWORKS = [name for name in NAMES if name != "diffusers eager"]
 # One forward pass as it is compiled, 2 x multiply-add: the published count less what Upsample saves
-# (both in tests/core/test_unet.py).
+# (test_unet, test_unet_blocks in tests/core).
 FLOP_PER_IMAGE = 12_443_713_536 - 880_803_840
 SAMPLED = 4  # images a batch of the sampling race: 50 network calls each
 

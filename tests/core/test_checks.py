@@ -284,7 +284,7 @@ def test_no_formula_asks_where_it_runs():
     """A machine without a GPU cannot run what is done on a GPU only: so nothing may be.
 
     The three that ask are compared with themselves elsewhere: whether values can be read, above,
-    and the normalisation and the enlargement that compile (test_unet).
+    and the normalisation and the enlargement that compile (test_unet_blocks).
     """
     found = set()
     files = sorted(Path(checks.__file__).parent.glob("*.py"))

@@ -19,9 +19,13 @@ from functools import cache
 from pathlib import Path
 
 # Tests of a file that has no file of tests of its own name.
-# Where it is not the one of the module's name alone.
-NETWORK = ("unet", "diffusers_layout")
-TESTS = {"unet": NETWORK, "unet_blocks": NETWORK, "unet_config": NETWORK}
+# Where it is not the file of the module's name alone.
+TESTS = {
+    "samplers": ("samplers", "samplers_running"),
+    "unet": ("unet", "diffusers_layout"),
+    "unet_blocks": ("unet_blocks", "unet", "diffusers_layout"),
+    "unet_config": ("unet_config", "unet", "diffusers_layout"),
+}
 LEFT_TO_COMPARISONS = ("nothing establishes the statement", "no negative control",
                        "nothing shows the line to fail as it stands", "was not compared")
 ROOMS = ("audit", "core", "derivations")
