@@ -54,6 +54,18 @@ def test_a_body_that_is_hardly_reached_fails():
     assert not evidence.passed
 
 
+@pytest.mark.parametrize("values, enough", [(20, True), (19, False)])
+def test_fewer_examples_than_stated_are_too_few(values, enough):
+    def few(bench, subject):
+        @bench.forall(v=st.integers(1, values))
+        def _(v):
+            pass
+
+    evidence, _ = run_comparison(comparison(few), ("cpu",), 20)
+    assert evidence.passed == enough
+    assert enough or "only 19 of 20 examples were admissible" in evidence.detail
+
+
 def test_two_runs_draw_the_same_examples():
     def drawn():
         seen = []
