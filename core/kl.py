@@ -88,14 +88,17 @@ def _excess(d: Tensor, ratio: Tensor) -> Tensor:
 
     Near 1, with z = d / (2 + d): log(1 + d) = 2 (z + z^3/3 + z^5/5 + ...) and d - 2 z = d z, so
     d - log(1 + d) = z (d - 2 (z^2/3 + z^4/5 + ...)), whose second term is small beside d.
-    Twelve terms reach float64 for |d| < 0.3; farther away at most three bits cancel.  Accuracy:
-    12 roundings of the dtype at any ratio.
+    Twelve terms reach float64 for |d| < 0.3.  Farther away the logarithm is that of 1 + d: what d
+    was rounded by moves both terms alike, and hardly their difference.  Only towards ratio 0, where
+    1 + d runs out of digits, it is that of the ratio.  Accuracy: 12 roundings at any ratio.
     """
     z = d / (2 + d)
     series = torch.zeros_like(z)
     for k in range(12, 0, -1):
         series = z**2 * (1 / (2 * k + 1) + series)
-    return torch.where(d.abs() < 0.3, z * (d - 2 * series), d - ratio.log())
+    # Clamped, so that its derivative is finite where it is not taken.
+    log = torch.where(d > -0.75, d.clamp(min=-0.75).log1p(), ratio.log())
+    return torch.where(d.abs() < 0.3, z * (d - 2 * series), d - log)
 
 
 def _require_gaussian(mean_name: str, mean: Tensor, cov_name: str, cov: Tensor) -> None:

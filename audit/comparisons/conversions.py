@@ -21,7 +21,7 @@ from audit.adapters.core import (
     x_0_from_v,
 )
 from audit.comparison import Bench, Subject, compares
-from audit.oracles.terms import PIXEL, within_terms
+from audit.oracles.terms import PIXEL, ROUNDINGS, within_terms
 from audit.precision import exact_value
 from derivations.reverse import conversions as proved
 from derivations.symbols import real
@@ -38,7 +38,7 @@ EDGES = (((1e-4,), 1), ((1e-12,), 1), ((1 - 2.0**-53,), 1), ((0.5, 0.5, 1 - 2.0*
 DTYPES = (torch.float64, torch.float32)
 
 
-def conversion(bench: Bench, subject: Subject, formula: Expr, ulps: int) -> None:
+def conversion(bench: Bench, subject: Subject, formula: Expr) -> None:
     """subject(schedule, a, t, b) is the linear formula in (a, b), at drawn and edge schedules."""
     def body(betas: Sequence[float], t: int, a: Sequence[float], b: Sequence[float]) -> None:
         bar = Fraction(1)
@@ -57,7 +57,7 @@ def conversion(bench: Bench, subject: Subject, formula: Expr, ulps: int) -> None
                           for x in (a, b)]
                 got = subject(schedule, images[0], t, images[1])
                 bench.require(got.shape == images[0].shape and got.dtype == dtype, "shape or dtype")
-                within_terms(bench, got, parts, ulps, "value")
+                within_terms(bench, got, parts, ROUNDINGS, "value")
                 batch = torch.full((2,), t, device=device)
                 bench.require(
                     torch.equal(subject(schedule, images[0], batch, images[1]), got),
@@ -109,7 +109,7 @@ def exchanged(function: Callable[..., Any]) -> Callable[..., Any]:
 })
 def clean_from_noise(bench: Bench, subject: Subject) -> None:
     """x_0 from eps in float64 and float32, for t an int and a tensor."""
-    conversion(bench, subject, proved.x_0_from_eps(A, B, BAR), 4)
+    conversion(bench, subject, proved.x_0_from_eps(A, B, BAR))
 
 
 @compares("conversions.eps-from-x0", subject=eps_from_x_0, wrong={
@@ -120,7 +120,7 @@ def clean_from_noise(bench: Bench, subject: Subject) -> None:
 })
 def noise_from_clean(bench: Bench, subject: Subject) -> None:
     """eps from x_0 in float64 and float32, for t an int and a tensor."""
-    conversion(bench, subject, proved.eps_from_x_0(A, B, BAR), 4)
+    conversion(bench, subject, proved.eps_from_x_0(A, B, BAR))
 
 
 @compares("conversions.v-rotation", subject=v_from_x_0, wrong={
@@ -130,7 +130,7 @@ def noise_from_clean(bench: Bench, subject: Subject) -> None:
 })
 def v_of_image_and_noise(bench: Bench, subject: Subject) -> None:
     """v from x_0 and eps in float64 and float32, for t an int and a tensor."""
-    conversion(bench, subject, proved.v_from_x_0(A, B, BAR), 4)
+    conversion(bench, subject, proved.v_from_x_0(A, B, BAR))
 
 
 @compares("conversions.x0-from-v", subject=x_0_from_v, wrong={
@@ -139,7 +139,7 @@ def v_of_image_and_noise(bench: Bench, subject: Subject) -> None:
 })
 def clean_from_v(bench: Bench, subject: Subject) -> None:
     """x_0 from v in float64 and float32, for t an int and a tensor."""
-    conversion(bench, subject, proved.x_0_from_v(A, B, BAR), 4)
+    conversion(bench, subject, proved.x_0_from_v(A, B, BAR))
 
 
 @compares("conversions.eps-from-v", subject=eps_from_v, wrong={
@@ -148,7 +148,7 @@ def clean_from_v(bench: Bench, subject: Subject) -> None:
 })
 def noise_from_v(bench: Bench, subject: Subject) -> None:
     """eps from v in float64 and float32, for t an int and a tensor."""
-    conversion(bench, subject, proved.eps_from_v(A, B, BAR), 4)
+    conversion(bench, subject, proved.eps_from_v(A, B, BAR))
 
 
 @compares("conversions.score", subject=score_from_eps, wrong={
@@ -159,7 +159,7 @@ def noise_from_v(bench: Bench, subject: Subject) -> None:
 })
 def score_of_noise(bench: Bench, subject: Subject) -> None:
     """The score from eps in float64 and float32; x_t has no part in it."""
-    conversion(bench, subject, proved.score_from_eps(B, BAR), 4)
+    conversion(bench, subject, proved.score_from_eps(B, BAR))
 
 
 @compares("conversions.score", subject=eps_from_score, wrong={
@@ -168,7 +168,7 @@ def score_of_noise(bench: Bench, subject: Subject) -> None:
 })
 def noise_of_score(bench: Bench, subject: Subject) -> None:
     """eps from the score in float64 and float32; x_t has no part in it."""
-    conversion(bench, subject, proved.eps_from_score(B, BAR), 4)
+    conversion(bench, subject, proved.eps_from_score(B, BAR))
 
 
 @compares("conversions.x0-from-eps", "conversions.eps-from-v", subject=(x_0_from_eps, eps_from_v),

@@ -17,7 +17,7 @@ from audit.adapters.core import (
 )
 from audit.comparison import Bench, Subject, compares
 from audit.comparisons.reverse_places import BAR, BETA, GUESS, X_T, A, each_step, says, values_at
-from audit.oracles.terms import within_terms
+from audit.oracles.terms import ROUNDINGS, within_terms
 from audit.precision import exact_value, ulp
 from derivations.reverse import conversions, posterior, reverse_mean
 from derivations.reverse.optimal_variance import learned_variance
@@ -284,7 +284,7 @@ def last_mean_is_clean(bench: Bench, subject: Subject) -> None:
                 noisy, said = (torch.tensor(x, dtype=dtype, device=device).reshape(2, 1, 2)
                                for x in (x_t, guess))
                 step = subject(says(said, schedule), noisy, 1, ReverseVariance("beta_tilde"))
-                within_terms(bench, step.mean, parts, 4, "mean at t = 1")
+                within_terms(bench, step.mean, parts, ROUNDINGS, "mean at t = 1")
                 bench.require(bool((step.variance == 0).all()), "the variance is not 0")
 
     each_step(bench, body)

@@ -23,7 +23,7 @@ from audit.comparison import Bench, Subject, compares
 from audit.comparisons.ddim import BETA, COEFFICIENTS, ETA, POSTERIOR, exact, levels_of
 from audit.comparisons.reverse import MEANS, tilde_at
 from audit.comparisons.reverse_places import says
-from audit.oracles.terms import PIXEL, within_terms
+from audit.oracles.terms import PIXEL, ROUNDINGS, within_terms
 from audit.precision import exact_value
 from derivations.ddim.ddim import (
     alpha_bar_s,
@@ -225,7 +225,7 @@ def last_step(bench: Bench, subject: Subject) -> None:
                 for method in (Ancestral(ReverseVariance("beta")), DDIM(1.0), DDIM()):
                     got = subject(denoiser, method, seeds, (1, 2), dtype=dtype,
                                   state=SamplerState(image, 1))
-                    within_terms(bench, got, parts, 4, "image")
+                    within_terms(bench, got, parts, ROUNDINGS, "image")
 
     for betas in ((1e-4,), (1 - 2.0**-20,), (1e-12, 0.5)):
         body(betas, 1.5, -0.75)

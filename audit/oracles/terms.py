@@ -12,6 +12,10 @@ from hypothesis import strategies as st
 from audit.comparison import Bench
 from audit.precision import ulp
 
+# The most that (a - c b) / d can be off where c and d are roots of table entries, in units of the
+# larger term: 1.5 for c, 1 for the product; then 1 for the difference, 1.5 for d and 1 for the
+# quotient, each of a result of up to twice that term.
+ROUNDINGS = 10
 # What terms are drawn from.  A bound in units in the last place ends where float32 runs out of
 # small numbers: what passed through a subnormal one is as far off as the factor after it is large.
 PIXEL = st.floats(-4, 4, width=32).map(lambda x: x if abs(x) > 1e-30 else 0.0)

@@ -60,6 +60,22 @@ def test_all_digits_at_any_ratio(factor):
             assert abs(kl_standard(0.0, variance_1).item() - exact) <= 12 * 2**-52 * exact
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_digits_around_the_series_and_the_logarithms(dtype):
+    """Both sides of |ratio - 1| = 0.3 and of ratio = 1/4, where most of the digits cancel."""
+    draw = torch.Generator().manual_seed(0)
+    for centre, width in ((0.25, 0.2), (0.7, 0.1), (1.3, 0.1), (2.0, 0.7)):
+        ratio = centre + width * (2 * torch.rand(300, generator=draw, dtype=torch.float64) - 1)
+        variance_2 = (0.1 + 3 * torch.rand(300, generator=draw, dtype=torch.float64)).to(dtype)
+        variance_1 = (ratio * variance_2).to(dtype)
+        found = kl_gaussian(variance_2 * 0, variance_1, variance_2 * 0, variance_2)
+        unit = torch.finfo(dtype).eps
+        for one, two, kl in zip(variance_1.tolist(), variance_2.tolist(), found.tolist(),
+                                strict=True):
+            exact = exact_kl(0.0, one, 0.0, two)
+            assert abs(kl - exact) <= 6 * unit * exact, (one, two)
+
+
 def test_mean_term_and_zero():
     assert kl_gaussian(1.0, 2.0, 1.0, 2.0).item() == 0 == kl_standard(0.0, 1.0).item()
     assert kl_gaussian(1.0, 2.0, 4.0, 2.0).item() == pytest.approx(9 / 4, rel=1e-15)
@@ -101,7 +117,8 @@ def test_dtypes_and_broadcasting(dtype, device):
 
 
 def test_gradients_are_finite_on_both_sides_of_the_switch():
-    variance = torch.tensor([1e-6, 0.5, 0.9, 1.0, 1.1, 40.0], dtype=torch.float64).requires_grad_()
+    variances = [1e-30, 1e-6, 0.2, 0.5, 0.9, 1.0, 1.1, 40.0]  # 1e-30 - 1 is -1
+    variance = torch.tensor(variances, dtype=torch.float64).requires_grad_()
     (gradient,) = torch.autograd.grad(kl_standard(0.0, variance).sum(), variance)
     assert torch.allclose(gradient, (1 - 1 / variance.detach()) / 2, rtol=1e-13, atol=1e-15)
 
