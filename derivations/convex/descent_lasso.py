@@ -11,7 +11,7 @@ Source: Wright, Coordinate descent algorithms, 2015; Tibshirani 1996; Friedman e
 from fractions import Fraction
 
 import sympy
-from sympy import Abs, Eq, Expr, Max
+from sympy import Abs, And, Eq, Expr, Max, Or
 
 from derivations.claim import Checks, claim
 from derivations.convex.convex_sources import TSENG, WRIGHT
@@ -94,11 +94,15 @@ def update() -> Checks:
     def cost(at: Expr) -> Expr:
         return square * at**2 / 2 - rho * at + lam * Abs(at)
 
-    for name, region, value in (
+    regions = (
         ("rho > lam", (rho > lam,), rho - lam),
         ("rho < -lam", (rho < -lam,), rho + lam),
         ("|rho| <= lam", (rho <= lam, rho >= -lam), sympy.S.Zero),
-    ):
+    )
+    yield implies("three cases, and no more", (lam >= 0,),
+                  Or(*(And(*region) for _, region, _ in regions)),
+                  wrong={"two are enough": Or(rho > lam, rho < -lam)})
+    for name, region, value in regions:
         yield implies(
             f"minimal at p = S(rho, lam) / |A_i|^2, {name}",
             (lam >= 0, square > 0, *region, Eq(p * square, value)), cost(t) >= cost(p),

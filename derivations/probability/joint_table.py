@@ -8,6 +8,7 @@ A, B and C that holds for the table of eight unknowns below holds in every proba
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from itertools import product
 from typing import Any, TypeVar
 
@@ -27,7 +28,13 @@ def both(*events: Mapping[int, int]) -> dict[int, int]:
 
 
 def probability(table: Mapping[Atom, Quantity], *events: Mapping[int, int]) -> Quantity:
-    """P of the intersection: the sum of the atoms inside it."""
+    """P of the intersection: the sum of the atoms inside it.
+
+    Errors: ValueError for a table of numbers that is no distribution.
+    """
+    numbers = [p for p in table.values() if isinstance(p, Fraction)]
+    if len(numbers) == len(table) and (min(numbers) < 0 or sum(numbers) != 1):
+        raise ValueError(f"the atoms must be 0 or more and sum to 1; got {numbers}")
     fixed = both(*events)
     return sum(p for atom, p in table.items() if all(atom[i] == bit for i, bit in fixed.items()))
 

@@ -6,6 +6,8 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 from small_networks import SMALL
 
+from core.unet_config import UNetConfig
+
 
 def test_the_configuration_is_frozen_and_hashable():
     assert hash(SMALL) == hash(replace(SMALL))
@@ -46,6 +48,12 @@ def test_refusals(call, parts):
         call()
     for part in parts:
         assert part in str(error.value), f"{part!r} not in {error.value}"
+
+
+def test_options_are_off_unless_asked_for():
+    plain = UNetConfig()
+    assert not (plain.learns_variance or plain.scale_shift or plain.checkpointing or plain.classes)
+    assert plain.heads == 1
 
 
 def test_heads_need_not_divide_what_does_not_attend():
