@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from core.checks import require_choice, require_count, require_number
 
 EMBEDDINGS = ("ddpm", "improved")
+LARGEST = 2**16  # of any count: far beyond what memory holds, and within what torch can count
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,10 @@ class UNetConfig:
 
     def __post_init__(self) -> None:
         for name in ("image_channels", "image_size", "blocks", "heads", "groups"):
-            require_count(name, getattr(self, name))
-        require_count("channels", self.channels, least=4)
+            _require_size(name, getattr(self, name))
+        _require_size("channels", self.channels, least=4)
         if self.classes is not None:
-            require_count("classes", self.classes)
+            _require_size("classes", self.classes)
         for name in ("learns_variance", "scale_shift", "checkpointing"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be True or False; got {getattr(self, name)!r}")
@@ -69,6 +70,7 @@ class UNetConfig:
         """Levels halve the image; groups and heads divide the channels that they split."""
         if not self.multipliers:
             raise ValueError("multipliers must name one level or more; got ()")
+        _require_size("channels times the largest of multipliers", max(self.widths))
         halvings = len(self.multipliers) - 1
         if self.image_size % 2**halvings:
             raise ValueError(
@@ -115,4 +117,12 @@ def _require_counts(name: str, values: tuple[int, ...]) -> None:
     if not isinstance(values, tuple):
         raise ValueError(f"{name} must be a tuple of integers, 1 or more; got {values!r}")
     for value in values:
-        require_count(f"each of {name}", value)
+        _require_size(f"each of {name}", value)
+
+
+def _require_size(name: str, value: int, least: int = 1) -> None:
+    """A count of what the network has."""
+    require_count(name, value, least)
+    if value > LARGEST:
+        raise ValueError(f"{name} must be at most {LARGEST}; got a number of "
+                         f"{value.bit_length()} bits")

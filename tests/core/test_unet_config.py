@@ -28,6 +28,9 @@ def test_the_configuration_is_frozen_and_hashable():
         (lambda: replace(SMALL, multipliers=()), ("multipliers", "one level", "()")),
         (lambda: replace(SMALL, multipliers=(1, 0)), ("multipliers", "1 or more", "0")),
         (lambda: replace(SMALL, blocks=0), ("blocks", "1 or more", "0")),
+        (lambda: replace(SMALL, blocks=2**16 + 1), ("blocks", "at most 65536", "17 bits")),
+        (lambda: replace(SMALL, multipliers=(1, 10**400)), ("multipliers", "at most", "1329 bits")),
+        (lambda: replace(SMALL, multipliers=(1, 2**14)), ("channels times", "at most", "18 bits")),
         (lambda: replace(SMALL, attention_resolutions=(16,)), ("attention_res", "(8, 4)", "16")),
         (lambda: replace(SMALL, heads=3), ("heads", "16 channels", "3")),
         # The middle attends in the width of the deepest level, and in no other here.
@@ -54,6 +57,10 @@ def test_options_are_off_unless_asked_for():
     plain = UNetConfig()
     assert not (plain.learns_variance or plain.scale_shift or plain.checkpointing or plain.classes)
     assert plain.heads == 1
+
+
+def test_the_largest_sizes_are_accepted():
+    assert max(replace(SMALL, multipliers=(1, 2**13)).widths) == 2**16
 
 
 def test_heads_need_not_divide_what_does_not_attend():
