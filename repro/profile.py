@@ -10,14 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import cast
 
 from core.unet_config import UNetConfig
 from repro.errors import ReproError
-from repro.tables import build
+from repro.tables import build, read_toml
 
 FOLDER = Path(__file__).parent / "profiles"
 
@@ -260,10 +259,7 @@ def load(name_or_path: str) -> Profile:
         if not path.is_file():
             raise ReproError(f"profile must be one of {', '.join(names())}, or a .toml file; "
                              f"got {name_or_path!r}")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ReproError(f"{path} must be a readable TOML file: {error}") from error
+    content = read_toml(path)
     try:
         return cast(Profile, build(Profile, {"name": path.stem, **content}, ""))
     except ValueError as error:

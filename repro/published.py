@@ -7,13 +7,13 @@ the source does not state is left out, and so is one that does not bear on the q
 """
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from repro.errors import ReproError
+from repro.tables import read_toml
 
 PATH = Path(__file__).parent / "published.toml"
 
@@ -151,10 +151,7 @@ def load(path: Path = PATH) -> tuple[Row, ...]:
     Errors: ReproError that names the row and its field, for a file that is not TOML, an unknown
     field, a missing one, an id given twice, and what `Row` refuses.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ReproError(f"{path} must be a readable TOML file: {error}") from error
+    content = read_toml(path)
     if set(content) != {"group"} or not _is_tables(content["group"]):
         raise ReproError(f"{path} must hold tables [[group]] and nothing else; got "
                          f"{', '.join(content) or 'nothing'}")

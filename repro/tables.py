@@ -1,11 +1,21 @@
 """Dataclasses from the tables of a TOML file: each field of the type that it declares."""
 
 import math
+import tomllib
 from dataclasses import MISSING, fields
+from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_type_hints
 
 from repro.errors import ReproError
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file holds.  Errors: ReproError for one that cannot be read, or is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:  # nested without end
+        raise ReproError(f"{path} must be a readable TOML file: {error}") from error
 
 
 def build(kind: type, content: Any, where: str) -> Any:

@@ -138,7 +138,8 @@ def check():
     found, unchecked = vulnerabilities()
     print(f"vulnerabilities: {len(found)} found")
     if unchecked:
-        print(f"NOT CHECKED for vulnerabilities: {len(unchecked)}; the first: {unchecked[0]}")
+        more = f", and {len(unchecked) - 1} more" * (len(unchecked) > 1)
+        print(f"NOT CHECKED for vulnerabilities: {unchecked[0]}{more}")
     for line in (*problems, *found):
         print(f"  {line}")
     return 1 if problems or found else 0

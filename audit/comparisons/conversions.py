@@ -21,7 +21,7 @@ from audit.adapters.core import (
     x_0_from_v,
 )
 from audit.comparison import Bench, Subject, compares
-from audit.oracles.terms import PIXEL, ROUNDINGS, within_terms
+from audit.oracles.terms import IMAGE, ROUNDINGS, within_terms
 from audit.precision import exact_value
 from derivations.reverse import conversions as proved
 from derivations.symbols import real
@@ -33,7 +33,6 @@ BETAS = st.lists(
     ),
     min_size=1, max_size=5,
 )
-IMAGE = st.lists(PIXEL, min_size=4, max_size=4)
 EDGES = (((1e-4,), 1), ((1e-12,), 1), ((1 - 2.0**-53,), 1), ((0.5, 0.5, 1 - 2.0**-30), 3))
 DTYPES = (torch.float64, torch.float32)
 

@@ -17,7 +17,7 @@ from audit.adapters.core import (
 )
 from audit.comparison import Bench, Subject, compares
 from audit.oracles.joint_gaussian import posterior
-from audit.oracles.terms import PIXEL, within_terms
+from audit.oracles.terms import IMAGE, within_terms
 from audit.precision import exact_value
 from derivations.reverse import posterior as proved
 from derivations.reverse.conversions import x_0_from_eps
@@ -29,7 +29,6 @@ BETA = st.one_of(
     st.floats(1e-6, 0.999), st.floats(1e-40, 1e-6), st.sampled_from([1e-300, 0.5, 1 - 2.0**-53])
 )
 BETAS = st.lists(BETA, min_size=1, max_size=6)
-IMAGE = st.lists(PIXEL, min_size=4, max_size=4)
 EPS, BETA_S, BAR_S, BAR_T = real("eps beta alpha_bar_s alpha_bar_t")
 _IMPLIED = x_0_from_eps(proved.x_t, EPS, BAR_T)
 MEAN = (

@@ -10,7 +10,7 @@ from sympy import Expr
 
 from audit.adapters.core import Denoiser, NoiseSchedule
 from audit.comparison import Bench
-from audit.oracles.terms import PIXEL
+from audit.oracles.terms import IMAGE
 from derivations.schedule.schedule import alpha_bars
 from derivations.symbols import real
 
@@ -19,7 +19,6 @@ BETAS = st.lists(
     st.one_of(st.floats(1e-5, 0.9), st.sampled_from([1e-9, 0.5, 1 - 2.0**-20])),
     min_size=1, max_size=5,
 )
-IMAGE = st.lists(PIXEL, min_size=4, max_size=4)
 EDGES = (((1e-4,), 1), ((1e-12,), 1), ((1 - 2.0**-30,), 1), ((0.5, 1e-9, 1 - 2.0**-20), 3),
          ((1e-4, 0.02), 2), ((1e-4, 0.02), 1))
 

@@ -33,7 +33,7 @@ BETAS = st.lists(
     st.one_of(st.floats(1e-12, 1 - 1e-6), st.sampled_from([1e-12, 1e-4, 0.5, 0.999])),
     min_size=1, max_size=8,
 )
-HALF = 0.5 + 1e-9  # rounded once: half a unit, and what 60 decimal digits leave
+HALF = 0.5 + 1e-9  # rounded once: half a unit, and what 25 decimal digits or more leave
 
 
 def tampered(**changes: Callable[..., Any]) -> Callable[..., NoiseSchedule]:

@@ -19,6 +19,7 @@ ROUNDINGS = 10
 # What terms are drawn from.  A bound in units in the last place ends where float32 runs out of
 # small numbers: what passed through a subnormal one is as far off as the factor after it is large.
 PIXEL = st.floats(-4, 4, width=32).map(lambda x: x if abs(x) > 1e-30 else 0.0)
+IMAGE = st.lists(PIXEL, min_size=4, max_size=4)
 
 
 def within_terms(
