@@ -9,7 +9,8 @@
 
 With the defaults of `UNetConfig` it has 35,746,307 parameters and 12,443,713,536 FLOP per image,
 with those of iDDPM (see `unet_config`) 52,546,438 and 16,773,414,912.  Under torch.compile
-`Upsample` saves 7 % of the FLOP, by adding weights before it multiplies.
+`Upsample` saves 7 % of the FLOP by adding weights before it multiplies, and on a CPU `Convolution`
+21 % by adding inputs, too.
 """
 
 from collections.abc import Iterable

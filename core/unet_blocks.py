@@ -20,8 +20,9 @@ from torch.nn import functional
 from torch.nn.utils import skip_init
 
 from core.unet_config import UNetConfig
+from core.winograd import convolve_rows
 
-Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
+Layer = TypeVar("Layer", bound=nn.Conv2d | nn.Linear)
 
 ENDS_BRANCH = 1e-10  # the published stand-in for 0 in variance scaling
 
@@ -73,6 +74,21 @@ class Norm(nn.GroupNorm):
         return normed
 
 
+class Convolution(nn.Conv2d):
+    """3x3, an image's size kept; compiled for a CPU, with two thirds of the multiplications.
+
+    There it pays from 64 channels and 16 rows on.  A GPU multiplies so fast that the additions
+    would cost more than they save.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, n_in, H, W) -> (B, n_out, H, W)."""
+        large = min(self.weight.shape[:2]) >= 64 and x.shape[2] >= 16 and x.shape[2] % 2 == 0
+        if large and torch.compiler.is_compiling() and x.device.type == "cpu":
+            return convolve_rows(x, self.weight, cast(Tensor, self.bias))
+        return super().forward(x)
+
+
 class ResidualBlock(nn.Module):
     """Two convolutions beside a shortcut, and self-attention after them where asked for."""
 
@@ -84,10 +100,10 @@ class ResidualBlock(nn.Module):
         self.dropout = config.dropout
         self.scale_shift = config.scale_shift
         self.norm1 = Norm(config.groups, n_in, config.norm_eps)
-        self.conv1 = initialised(nn.Conv2d, n_in, n_out, 3, padding=1, generator=generator)
+        self.conv1 = initialised(Convolution, n_in, n_out, 3, padding=1, generator=generator)
         self.norm2 = Norm(config.groups, n_out, config.norm_eps)
         self.conv2 = initialised(
-            nn.Conv2d, n_out, n_out, 3, padding=1, generator=generator, scale=ENDS_BRANCH
+            Convolution, n_out, n_out, 3, padding=1, generator=generator, scale=ENDS_BRANCH
         )
         self.shortcut: nn.Module = nn.Identity()
         if n_in != n_out:

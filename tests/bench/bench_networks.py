@@ -21,9 +21,10 @@ from tests.bench.networks import CONTENDERS, DTYPES, prepare
 NAMES = [contender.name for contender in CONTENDERS]
 # Uncompiled, "diffusers" and "diffusers eager" are one network.
 NETWORKS = [name for name in NAMES if name != "diffusers eager"]
-# One forward pass as it is compiled, 2 x multiply-add: the published count less what Upsample saves
-# (test_unet, test_unet_blocks in tests/core).
-FLOP_PER_IMAGE = 12_443_713_536 - 880_803_840
+# One forward pass, 2 x multiply-add: as published, and what of that is left where it is compiled
+# (test_flop_as_compiled in tests/core/test_unet.py; on a GPU Upsample alone is another form).
+FLOP_PUBLISHED = 12_443_713_536
+FLOP_COMPILED = {"cpu": 8_945_664_000, "cuda": 12_443_713_536 - 880_803_840}
 SAMPLED = 4  # images a batch of the sampling race: 50 network calls each
 
 
@@ -127,7 +128,10 @@ def test_ddim_50_steps(benchmark, record, device, name, dtype, round_number):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_share_of_matrix_rate(benchmark, note, device, batch, dtype):
-    """core's forward pass in FLOP/s over the rate of a large matrix product in the same dtype."""
+    """core's forward pass in FLOP/s over the rate of a large matrix product in the same dtype.
+
+    By the FLOP that are done; by those that are published, which is what was asked for, it is more.
+    """
     a = torch.randn(2048, 2048, device=device, dtype=DTYPES[dtype])
     _, call = prepared("core", dtype, device, False)
     x, t = images(batch, device, DTYPES[dtype])
@@ -145,12 +149,14 @@ def test_share_of_matrix_rate(benchmark, note, device, batch, dtype):
     shares = []
     for _ in range(5):  # interleaved, as the machine may change speed
         matrix_rate = 2 * 2048**3 / seconds(lambda: a @ a)
-        forward_rate = batch * FLOP_PER_IMAGE / seconds(lambda: call(x, t), repeats=2)
+        forward_rate = batch * FLOP_COMPILED[device] / seconds(lambda: call(x, t), repeats=2)
         shares.append((forward_rate / matrix_rate, matrix_rate, forward_rate))
     benchmark.pedantic(lambda: a @ a, rounds=3)
     share, matrix_rate, forward_rate = sorted(shares)[2]
+    published = FLOP_PUBLISHED / FLOP_COMPILED[device]
     note(f"{dtype}: forward at {forward_rate / 1e9:.0f} of {matrix_rate / 1e9:.0f} GFLOP/s of a "
-         f"2048-square product: {share:.0%} (range {min(shares)[0]:.0%}-{max(shares)[0]:.0%})")
+         f"2048-square product: {share:.0%} (range {min(shares)[0]:.0%}-{max(shares)[0]:.0%}); "
+         f"in published FLOP {published * share:.0%}")
 
 
 def test_training_objective_costs_little(benchmark, note, device, batch):

@@ -283,8 +283,9 @@ def test_what_asks_where_it_runs_is_seen(source):
 def test_no_formula_asks_where_it_runs():
     """A machine without a GPU cannot run what is done on a GPU only: so nothing may be.
 
-    The three that ask are compared with themselves elsewhere: whether values can be read, above,
-    and the normalisation and the enlargement that compile (test_unet_blocks).
+    The four that ask are compared with themselves elsewhere: whether values can be read, above, and
+    the normalisation, the enlargement and the convolution that compile (test_unet_blocks,
+    test_winograd).
     """
     found = set()
     files = sorted(Path(checks.__file__).parent.glob("*.py"))
@@ -293,5 +294,5 @@ def test_no_formula_asks_where_it_runs():
         for statement in ast.parse(path.read_text("utf-8")).body:
             if asks_where_it_runs(statement):
                 found.add((path.stem, getattr(statement, "name", "module")))
-    assert found == {("checks", "values_are_readable"), ("unet_blocks", "Norm"),
-                     ("unet_blocks", "Upsample")}
+    assert found == {("checks", "values_are_readable"), ("unet_blocks", "Convolution"),
+                     ("unet_blocks", "Norm"), ("unet_blocks", "Upsample")}

@@ -23,7 +23,7 @@ from pathlib import Path
 TESTS = {
     "samplers": ("samplers", "samplers_running"),
     "unet": ("unet", "diffusers_layout"),
-    "unet_blocks": ("unet_blocks", "unet", "diffusers_layout"),
+    "unet_blocks": ("unet_blocks", "winograd", "unet", "diffusers_layout"),
     "unet_config": ("unet_config", "unet", "diffusers_layout"),
 }
 LEFT_TO_COMPARISONS = ("nothing establishes the statement", "no negative control",
@@ -195,10 +195,10 @@ def _tests(path: str) -> Iterator[str]:
 
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     fast = _Fast()
-    # Compiling takes as long as everything else, and only two modules have formulas of its own.
+    # Compiling takes as long as everything else, and only three modules have formulas of its own.
     status = pytest.main(
         ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin",
-         "-k", "group_norm or upsample or not compile", path], plugins=[fast],
+         "-k", "group_norm or upsample or winograd or not compile", path], plugins=[fast],
     )
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         yield fast.failed[0] if fast.failed else f"{path}: {pytest.ExitCode(status).name}"

@@ -49,7 +49,8 @@ with join("cpu") as world:
             outcome = train(profile, Dataset("noise", images, images, 17), folder, world, console)
     else:
         outcome = train(profile, Dataset("noise", images, images, 17), folder, world, console)
-print("ended", outcome.trainer.step, outcome.signal, flush=True)
+# In one write: two processes share the pipe, and torch.distributed.run does not buffer theirs.
+print(f"ended {{outcome.trainer.step}} {{outcome.signal}}\\n", end="", flush=True)
 """
 
 
