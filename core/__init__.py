@@ -23,7 +23,10 @@ t is the papers' timestep 1..T; 0 is the clean image.  Arrows point to what a mo
     weightings           weights of the loss by t                      -> reverse
     objectives           L_simple, the bound, the hybrid               -> weightings, the bound
     timestep_sampling    uniform, antithetic, by importance            -> checks
-    unet_config, unet_blocks, unet   the network of DDPM               -> timestep_embedding
+    winograd             3x3 convolutions in fewer products            (imports nothing of core)
+    unet_config          sizes and options of the network of DDPM      -> checks
+    unet_blocks          its parts                                     -> unet_config, winograd
+    unet                 the whole of it                               -> unet_blocks
     ema                  the moving average of the weights             -> checks
     diffusers_layout     weights under Hugging Face diffusers' names   -> unet
     gaussian             density, linear combination, entropy          -> checks

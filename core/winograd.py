@@ -23,8 +23,16 @@ from torch.nn import functional
 def convolve_rows(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """conv2d(x, weight, bias, padding=1): (B, n_in, H, W) -> (B, n_out, H, W), for an even H.
 
-    weight (n_out, n_in, 3, 3), bias (n_out,).  The result is in channels-last memory.
+    weight (n_out, n_in, 3, 3), bias (n_out,).  The result is in channels-last memory.  ValueError:
+    another shape of x or weight, an odd H.
     """
+    if x.ndim != 4 or x.shape[2] % 2:
+        raise ValueError(f"x must be (B, n_in, H, W) with an even H; got {tuple(x.shape)}")
+    if weight.shape[1:] != (x.shape[1], 3, 3):
+        raise ValueError(
+            f"weight must be (n_out, {x.shape[1]}, 3, 3) for an x of {x.shape[1]} channels; "
+            f"got {tuple(weight.shape)}"
+        )
     padded = functional.pad(x, (0, 0, 1, 1))
     even, odd = padded[:, :, 0::2], padded[:, :, 1::2]
     d_0, d_1, d_2, d_3 = even[:, :, :-1], odd[:, :, :-1], even[:, :, 1:], odd[:, :, 1:]

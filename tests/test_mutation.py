@@ -122,11 +122,16 @@ def test_a_list_with_an_entry_twice_or_a_field_too_few(tmp_path):
         scores.read_equivalents(path)
 
 
-def test_an_equivalent_that_was_noticed_is_an_error():
+def test_an_equivalent_that_was_noticed_counts_as_noticed_and_is_named():
     found = mutants("core/x.py", SOURCE)
     fates = {m: Fate("killed", "some test") for m in found}
-    with pytest.raises(ListError, match="listed as equivalent, but was noticed: some test"):
-        scores.results({"core.x": found}, fates, {found[0]})
+    (row,), survivors, equivalents = scores.results({"core.x": found}, fates, {found[0]})
+    assert (row["killed"], row["equivalent"]) == (len(found), 0)
+    assert survivors == equivalents == []
+    (said,) = scores.contradicted(fates, {found[0]})
+    assert "core/x.py" in said and found[0].change in said
+    assert "noticed by some test: take it off the list" in said
+    assert not list(scores.contradicted({found[0]: Fate("survived", "")}, {found[0]}))
 
 
 def test_scores_and_the_bound_of_a_sample():

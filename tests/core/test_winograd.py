@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 from compiling import compiled, flop_compiled
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_networks import generator
 from torch.nn.functional import conv2d
 from torch.utils.flop_counter import FlopCounterMode
@@ -12,7 +14,7 @@ from core.unet_blocks import Convolution
 from core.winograd import convolve_rows
 
 DEVICES = ["cpu"] + ["cuda"] * torch.cuda.is_available()
-SIZES = [(2, 1), (2, 5), (4, 1), (6, 3), (16, 16)]  # rows, columns
+COUNTS = st.integers(1, 6)
 
 
 def nine_copies(x, weight, bias):
@@ -37,11 +39,14 @@ def drawn(*shape, seed, dtype=torch.float64):
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("size", SIZES)
-def test_exact_on_whole_numbers(size, device):
+@settings(max_examples=50)
+@given(images=COUNTS, n_in=COUNTS, n_out=COUNTS, pairs=COUNTS, columns=COUNTS,
+       seed=st.integers(0, 2**32))
+def test_exact_on_whole_numbers(images, n_in, n_out, pairs, columns, seed, device):
     """Halves of sums of whole numbers are exact: no rounding to allow for."""
-    x, weight = whole_numbers(2, 3, *size, seed=1), whole_numbers(5, 3, 3, 3, seed=2)
-    bias = whole_numbers(5, seed=3)
+    x = whole_numbers(images, n_in, 2 * pairs, columns, seed=seed)
+    weight = whole_numbers(n_out, n_in, 3, 3, seed=seed + 1)
+    bias = whole_numbers(n_out, seed=seed + 2)
     found = convolve_rows(x.to(device), weight.to(device), bias.to(device))
     assert found.is_contiguous(memory_format=torch.channels_last)
     assert np.array_equal(found.cpu().numpy(), nine_copies(x, weight, bias))
@@ -55,7 +60,7 @@ def test_whatever_the_layout_of_what_comes_in(memory_format):
     assert np.array_equal(convolve_rows(x, weight, bias).numpy(), nine_copies(x, weight, bias))
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [(2, 1), (2, 5), (6, 3)])
 def test_gradients_are_those_of_the_direct_form(size):
     """By whole numbers, too: what reaches x, the weight and the bias."""
     given = [whole_numbers(2, 3, *size, seed=1), whole_numbers(4, 3, 3, 3, seed=2),
@@ -96,6 +101,19 @@ def test_under_autocast_it_has_the_type_of_the_direct_form():
         found = convolve_rows(x, weight, bias)
         assert found.dtype == conv2d(x, weight, bias, padding=1).dtype == torch.bfloat16
     assert found.float().numpy() == pytest.approx(nine_copies(x, weight, bias), abs=0.1)
+
+
+@pytest.mark.parametrize("x, weight, parts", [
+    ((2, 3, 5, 4), (4, 3, 3, 3), ["x must be", "an even H", "(2, 3, 5, 4)"]),
+    ((3, 4, 4), (4, 3, 3, 3), ["x must be", "(3, 4, 4)"]),
+    ((2, 3, 4, 4), (4, 2, 3, 3), ["weight must be (n_out, 3, 3, 3)", "(4, 2, 3, 3)"]),
+    ((2, 3, 4, 4), (4, 3, 5, 5), ["weight must be (n_out, 3, 3, 3)", "(4, 3, 5, 5)"]),
+])
+def test_other_shapes_are_refused(x, weight, parts):
+    with pytest.raises(ValueError, match="must be") as error:
+        convolve_rows(torch.zeros(x), torch.zeros(weight), torch.zeros(4))
+    for part in parts:
+        assert part in str(error.value)
 
 
 @pytest.mark.parametrize("n_in, n_out, rows, columns, device, is_short", [

@@ -79,7 +79,7 @@ def _grouped(found: list[Mutant]) -> dict[str, list[Mutant]]:
 
 
 def main() -> int:
-    """Try mutants, show and write the scores; 1 where one survived."""
+    """Try mutants, show and write the scores; 1 where one survived or the list is contradicted."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", help="only these, every mutant without --draw")
     parser.add_argument("--all", action="store_true", help="all mutants instead of a sample")
@@ -95,6 +95,7 @@ def main() -> int:
     options = parser.parse_args()
     target = options.json or (RESULT if options.merge or not options.files else None)
     out = Console(width=100, highlight=False, markup=False, emoji=False)
+    contradictions: list[str] = []
     if options.rescore:
         result = scores.rescore(_read(target), scores.read_equivalents(EQUIVALENT))
     else:
@@ -102,7 +103,7 @@ def main() -> int:
             root = ROOT
             if options.commit:
                 root = measuring.checkout(ROOT, options.commit, Path(folder))
-            result = measure(options, root, out)
+            result, contradictions = measure(options, root, out)
         if options.merge:
             result = scores.merge(_read(target), result)
     for line in scores.table(result["modules"]):
@@ -112,15 +113,19 @@ def main() -> int:
     if target:
         target.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
         out.print(f"written {target}", soft_wrap=True)
-    return 1 if result["survivors"] else 0
+    for contradiction in contradictions:
+        out.print(contradiction, soft_wrap=True)
+    return 1 if result["survivors"] or contradictions else 0
 
 
 def _read(path: Path) -> dict[str, object]:
     return json.loads(path.read_text("utf-8"))
 
 
-def measure(options: argparse.Namespace, root: Path, out: Console) -> dict[str, object]:
-    """Try what the options ask for, of the files under ``root``."""
+def measure(
+    options: argparse.Namespace, root: Path, out: Console
+) -> tuple[dict[str, object], list[str]]:
+    """Try what the options ask for, of the files under ``root``; and what contradicts the list."""
     paths = chosen(root, options.files)
     groups = _grouped([m for p in paths for m in mutants(p, (root / p).read_text("utf-8"))])
     equal = scores.match(scores.read_equivalents(EQUIVALENT),
@@ -138,7 +143,7 @@ def measure(options: argparse.Namespace, root: Path, out: Console) -> dict[str, 
         **where, "python": platform.python_version(), "processes": options.processes,
         "seed": options.seed, "seconds": round(time.monotonic() - start),
         "modules": rows, "survivors": survivors, "equivalents": equivalents,
-    }
+    }, list(scores.contradicted(fates, equal))
 
 
 if __name__ == "__main__":

@@ -102,22 +102,26 @@ def row(module: str, all: int, drawn: int, killed: int, equivalent: int) -> dict
 def results(
     mutants: Mapping[str, Sequence[Mutant]], fates: Mapping[Mutant, Fate], equal: set[Mutant]
 ) -> tuple[list[dict[str, object]], ...]:
-    """Rows, survivors and equivalents; ListError where a listed equivalent was noticed after all.
-    """
+    """Rows, survivors and equivalents; what was noticed is neither, whatever the list says."""
     rows, survivors, equivalents = [], [], []
     for module, all in mutants.items():
         drawn = [m for m in all if m in fates]
         killed = [m for m in drawn if fates[m].outcome != "survived"]
-        for m in killed:
-            if m in equal:
-                raise ListError(f"{m.path}:{m.line}: {m.change} is listed as equivalent, but was "
-                                f"noticed: {fates[m].by}")
-        rows.append(row(module, len(all), len(drawn), len(killed), sum(m in equal for m in drawn)))
-        for m in drawn:
-            if fates[m].outcome == "survived":
-                (equivalents if m in equal else survivors).append(
-                    {"file": m.path, "line": m.line, "text": m.text, "change": m.change})
+        accepted = [m for m in drawn if m not in killed]
+        rows.append(row(module, len(all), len(drawn), len(killed),
+                        sum(m in equal for m in accepted)))
+        for m in accepted:
+            (equivalents if m in equal else survivors).append(
+                {"file": m.path, "line": m.line, "text": m.text, "change": m.change})
     return rows, survivors, equivalents
+
+
+def contradicted(fates: Mapping[Mutant, Fate], equal: set[Mutant]) -> Iterator[str]:
+    """Where the list of equivalents calls unseen what was noticed."""
+    for m, fate in fates.items():
+        if m in equal and fate.outcome != "survived":
+            yield (f"{m.path}:{m.line}: {m.change} was noticed by {fate.by}: take it off the list "
+                   "of equivalents")
 
 
 def rescore(result: dict[str, object], equivalents: Iterable[Equivalent]) -> dict[str, object]:
