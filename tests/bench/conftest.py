@@ -16,8 +16,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-# All contenders are compiled through one function, more often than torch's limit of 8; beyond it they
-# would quietly run uncompiled, and be raced under a false name.
+# All contenders are compiled through one function, more often than torch's limit of 8; beyond it
+# they would quietly run uncompiled, and be raced under a false name.
 torch._dynamo.config.recompile_limit = 100
 torch._dynamo.config.fail_on_recompile_limit_hit = True
 
