@@ -26,7 +26,7 @@ t is the papers' timestep 1..T; 0 is the clean image.  Arrows point to what a mo
     winograd             3x3 convolutions in fewer products            (imports nothing of core)
     unet_config          sizes and options of the network of DDPM      -> checks
     unet_blocks          its parts                                     -> unet_config, winograd
-    unet                 the whole of it                               -> unet_blocks
+    unet                 the whole of it                 -> unet_blocks, timestep_embedding
     ema                  the moving average of the weights             -> checks
     diffusers_layout     weights under Hugging Face diffusers' names   -> unet
     gaussian             density, linear combination, entropy          -> checks

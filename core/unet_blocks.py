@@ -77,8 +77,8 @@ class Norm(nn.GroupNorm):
 class Convolution(nn.Conv2d):
     """3x3, an image's size kept; compiled for a CPU, with two thirds of the multiplications.
 
-    There it pays from 64 channels and 16 rows on.  A GPU multiplies so fast that the additions
-    would cost more than they save.
+    There it pays from 64 channels and 16 rows on.  On a GPU it has not been measured, and is not
+    used.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,9 +1,10 @@
-"""F(2, 3) against the nine weighted, shifted copies of which a 3x3 convolution is the sum."""
+"""F(2, 3) against a 3x3 convolution from its definition, in numpy."""
 
 import numpy as np
 import pytest
 import torch
 from compiling import compiled, flop_compiled
+from convolving import convolved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_networks import generator
@@ -15,19 +16,6 @@ from core.winograd import convolve_rows
 
 DEVICES = ["cpu"] + ["cuda"] * torch.cuda.is_available()
 COUNTS = st.integers(1, 6)
-
-
-def nine_copies(x, weight, bias):
-    """The convolution in numpy's float64, from the definition."""
-    x, weight, bias = (a.detach().double().cpu().numpy() for a in (x, weight, bias))
-    rows, columns = x.shape[2:]
-    image = np.pad(x, [(0, 0)] * 2 + [(1, 1)] * 2)
-    total = np.zeros((len(x), len(weight), rows, columns)) + bias[:, None, None]
-    for i in range(3):
-        for j in range(3):
-            seen = image[:, :, i:i + rows, j:j + columns]
-            total += np.einsum("oc,bchw->bohw", weight[:, :, i, j], seen)
-    return total
 
 
 def whole_numbers(*shape, seed):
@@ -49,7 +37,7 @@ def test_exact_on_whole_numbers(images, n_in, n_out, pairs, columns, seed, devic
     bias = whole_numbers(n_out, seed=seed + 2)
     found = convolve_rows(x.to(device), weight.to(device), bias.to(device))
     assert found.is_contiguous(memory_format=torch.channels_last)
-    assert np.array_equal(found.cpu().numpy(), nine_copies(x, weight, bias))
+    assert np.array_equal(found.cpu().numpy(), convolved(x, weight, bias))
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
@@ -57,7 +45,7 @@ def test_whatever_the_layout_of_what_comes_in(memory_format):
     x = whole_numbers(1, 4, 6, 5, seed=4).contiguous(memory_format=memory_format)
     weight = whole_numbers(3, 4, 3, 3, seed=5).contiguous(memory_format=memory_format)
     bias = torch.zeros(3, dtype=torch.float64)
-    assert np.array_equal(convolve_rows(x, weight, bias).numpy(), nine_copies(x, weight, bias))
+    assert np.array_equal(convolve_rows(x, weight, bias).numpy(), convolved(x, weight, bias))
 
 
 @pytest.mark.parametrize("size", [(2, 1), (2, 5), (6, 3)])
@@ -84,7 +72,7 @@ def test_little_is_lost_to_rounding(dtype, bound, device):
     x = drawn(4, 128, 16, 16, seed=6, dtype=dtype).to(device)
     weight = (drawn(64, 128, 3, 3, seed=7) / (9 * 128) ** 0.5).to(device, dtype)
     bias = drawn(64, seed=8, dtype=dtype).to(device)
-    exact = nine_copies(x, weight, bias)
+    exact = convolved(x, weight, bias)
     errors = []
     for found in (convolve_rows(x, weight, bias), conv2d(x, weight, bias, padding=1)):
         assert found.dtype == dtype
@@ -100,7 +88,7 @@ def test_under_autocast_it_has_the_type_of_the_direct_form():
     with torch.autocast("cpu", torch.bfloat16):
         found = convolve_rows(x, weight, bias)
         assert found.dtype == conv2d(x, weight, bias, padding=1).dtype == torch.bfloat16
-    assert found.float().numpy() == pytest.approx(nine_copies(x, weight, bias), abs=0.1)
+    assert found.float().numpy() == pytest.approx(convolved(x, weight, bias), abs=0.1)
 
 
 @pytest.mark.parametrize("x, weight, parts", [
@@ -140,6 +128,6 @@ def test_a_layer_compiled_and_not():
     x = drawn(2, 64, 16, 3, seed=10)
     with torch.no_grad():
         layer.weight.copy_(whole_numbers(64, 64, 3, 3, seed=11))
-        expected = nine_copies(x, layer.weight, layer.bias)
+        expected = convolved(x, layer.weight, layer.bias)
         for run in (layer, compiled(layer)):
             assert run(x).numpy() == pytest.approx(expected, abs=1e-10)

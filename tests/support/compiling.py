@@ -4,10 +4,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 
-def compiled(function, **options):
+def compiled(function):
     """One graph, run operation by operation; nothing is left of what was compiled before."""
     torch._dynamo.reset()
-    return torch.compile(function, fullgraph=True, backend="aot_eager", **options)
+    return torch.compile(function, fullgraph=True, backend="aot_eager")
 
 
 def flop_compiled(function, *inputs):
